@@ -1,0 +1,91 @@
+package io.framepipeline.common.frame;
+
+import io.aeron.logbuffer.FrameDescriptor;
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.sbe.AckDecoder;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.GroupSizeEncodingDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import org.agrona.DirectBuffer;
+
+/**
+ * Decides whether a message is the one kind that an inbox takes. Anyone who can open the Aeron
+ * directory can put any bytes into an inbox; after this check every index that a handler computes
+ * lies inside the message.
+ */
+public final class MessageCheck {
+  private static final int GROUP_ENTRY_LENGTH = AckDecoder.FramesDecoder.sbeBlockLength();
+  private static final int ACK_GROUP_OFFSET =
+      MessageHeaderDecoder.ENCODED_LENGTH + AckDecoder.BLOCK_LENGTH;
+  private static final int ACK_PREFIX_LENGTH =
+      ACK_GROUP_OFFSET + GroupSizeEncodingDecoder.ENCODED_LENGTH;
+
+  private final MessageHeaderDecoder messageHeader = new MessageHeaderDecoder();
+  private final GroupSizeEncodingDecoder groupSize = new GroupSizeEncodingDecoder();
+  private final int templateId;
+  private final int blockLength;
+
+  private MessageCheck(int templateId, int blockLength) {
+    this.templateId = templateId;
+    this.blockLength = blockLength;
+  }
+
+  /** Takes byte frames only: a reciprocal's inbox. */
+  public static MessageCheck forByteFrames() {
+    return new MessageCheck(ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH);
+  }
+
+  /** Takes float frames only: a norm's inbox. */
+  public static MessageCheck forFloatFrames() {
+    return new MessageCheck(FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH);
+  }
+
+  /** Takes acknowledgements only: a reader's inbox. */
+  public static MessageCheck forAcks() {
+    return new MessageCheck(AckDecoder.TEMPLATE_ID, AckDecoder.BLOCK_LENGTH);
+  }
+
+  /** Judges the message of {@code length} bytes at {@code offset}; allocates nothing. */
+  public Verdict check(DirectBuffer buffer, int offset, int length, Header header) {
+    if (length < MessageHeaderDecoder.ENCODED_LENGTH
+        || (header.flags() & FrameDescriptor.UNFRAGMENTED) != FrameDescriptor.UNFRAGMENTED) {
+      return Verdict.LENGTH;
+    }
+    messageHeader.wrap(buffer, offset);
+    if (messageHeader.schemaId() != MessageHeaderDecoder.SCHEMA_ID) {
+      return Verdict.SCHEMA;
+    }
+    if (messageHeader.version() != MessageHeaderDecoder.SCHEMA_VERSION) {
+      return Verdict.VERSION;
+    }
+    int template = messageHeader.templateId();
+    if (template != templateId) {
+      return isKnown(template) ? Verdict.STAGE : Verdict.TEMPLATE;
+    }
+    if (messageHeader.blockLength() != blockLength
+        || length != lengthExpected(buffer, offset, length)) {
+      return Verdict.LENGTH;
+    }
+    return Verdict.ACCEPTED;
+  }
+
+  private int lengthExpected(DirectBuffer buffer, int offset, int length) {
+    if (templateId != AckDecoder.TEMPLATE_ID) {
+      return MessageHeaderDecoder.ENCODED_LENGTH + blockLength;
+    }
+    if (length < ACK_PREFIX_LENGTH) {
+      return ACK_PREFIX_LENGTH;
+    }
+    groupSize.wrap(buffer, offset + ACK_GROUP_OFFSET);
+    return groupSize.blockLength() == GROUP_ENTRY_LENGTH
+        ? ACK_PREFIX_LENGTH + groupSize.numInGroup() * GROUP_ENTRY_LENGTH
+        : -1;
+  }
+
+  private static boolean isKnown(int template) {
+    return template == ByteFrameDecoder.TEMPLATE_ID
+        || template == FloatFrameDecoder.TEMPLATE_ID
+        || template == AckDecoder.TEMPLATE_ID;
+  }
+}

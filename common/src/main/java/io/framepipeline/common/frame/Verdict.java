@@ -1,0 +1,34 @@
+package io.framepipeline.common.frame;
+
+import java.util.Locale;
+
+/** What becomes of a message in an inbox: accepted, or the reason why it is skipped. */
+public enum Verdict {
+  ACCEPTED,
+  /** Not a message of this schema, random bytes included. */
+  SCHEMA,
+  /** Another version of this schema. */
+  VERSION,
+  /** A template that this schema does not have. */
+  TEMPLATE,
+  /** A message of this schema that belongs in another stage's inbox. */
+  STAGE,
+  /** Too short, too long, or split over several Aeron fragments. */
+  LENGTH,
+  /** Floats whose norm is no number: not what a reciprocal sends. */
+  PAYLOAD,
+  /** More sources at once than a norm instance keeps track of. */
+  SOURCES;
+
+  private static final Verdict[] VALUES = values();
+
+  /** The number of verdicts, {@link #ACCEPTED} included. */
+  public static int count() {
+    return VALUES.length;
+  }
+
+  /** The value of the metric tag {@code reason}. */
+  public String reason() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

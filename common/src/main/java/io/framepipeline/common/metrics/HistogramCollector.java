@@ -1,0 +1,78 @@
+package io.framepipeline.common.metrics;
+
+import io.prometheus.metrics.model.registry.Collector;
+import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot.HistogramDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricFamilyDescriptor;
+import java.util.Arrays;
+
+/**
+ * Shows a {@link Histogram} to Prometheus. Micrometer has function counters and gauges for figures
+ * that the hot path writes by itself, but nothing alike for histograms.
+ */
+final class HistogramCollector implements Collector {
+  private final String name;
+  private final String help;
+  private final Labels labels;
+  private final Histogram histogram;
+  private final double[] upperBounds;
+  private final int step;
+  private final double unit;
+
+  /**
+   * @param step every so many of the histogram's bounds become a bucket
+   * @param unit what a recorded value is multiplied with to be in the metric's unit
+   */
+  HistogramCollector(
+      String name,
+      String help,
+      Labels labels,
+      Histogram histogram,
+      double[] upperBounds,
+      int step,
+      double unit) {
+    this.name = name;
+    this.help = help;
+    this.labels = labels;
+    this.histogram = histogram;
+    this.upperBounds = upperBounds;
+    this.step = step;
+    this.unit = unit;
+  }
+
+  @Override
+  public MetricFamilyDescriptor getMetricFamilyDescriptor() {
+    return MetricFamilyDescriptor.histogram(name).help(help).build();
+  }
+
+  @Override
+  public HistogramSnapshot collect() {
+    Histogram.Snapshot snapshot = histogram.snapshot();
+    long[] counts = snapshot.counts();
+    int buckets = (upperBounds.length + step - 1) / step;
+    double[] bounds = new double[buckets + 1];
+    long[] perBucket = new long[buckets + 1];
+    Arrays.setAll(
+        bounds, i -> i < buckets ? round(upperBounds[i * step] * unit) : Double.POSITIVE_INFINITY);
+    for (int i = 0; i < counts.length; i++) {
+      perBucket[(i + step - 1) / step] += counts[i];
+    }
+    return HistogramSnapshot.builder()
+        .name(name)
+        .help(help)
+        .dataPoint(
+            HistogramDataPointSnapshot.builder()
+                .labels(labels)
+                .classicHistogramBuckets(ClassicHistogramBuckets.of(bounds, perBucket))
+                .sum(snapshot.sum() * unit)
+                .build())
+        .build();
+  }
+
+  /** Two significant digits are meant; 1.2e-6 must not read 1.2000000000000002e-6. */
+  private static double round(double bound) {
+    return Double.parseDouble("%.3e".formatted(bound));
+  }
+}

@@ -1,0 +1,32 @@
+package io.framepipeline.common.service;
+
+import io.aeron.CommonContext;
+import io.framepipeline.common.transport.Channels;
+import java.nio.file.Path;
+
+/**
+ * The settings that every service has.
+ *
+ * @param aeronDirectory {@code AERON_DIR}: where the media driver's files are
+ * @param channels made from {@code PIPELINE_CHANNEL}
+ * @param idleMode {@code IDLE_STRATEGY}
+ * @param metricsPort {@code METRICS_PORT}; 0 for any free port
+ */
+public record CommonSettings(
+    Path aeronDirectory, Channels channels, IdleMode idleMode, int metricsPort) {
+  private static final int DEFAULT_METRICS_PORT = 9400;
+  private static final int MAX_PORT = 65_535;
+
+  /**
+   * Reads and checks them.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if one is malformed
+   */
+  public static CommonSettings read(Settings settings) {
+    return new CommonSettings(
+        Path.of(settings.text("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT)),
+        Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT)),
+        settings.choice("IDLE_STRATEGY", IdleMode.BACKOFF),
+        (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT));
+  }
+}

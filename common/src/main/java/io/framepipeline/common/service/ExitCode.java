@@ -1,0 +1,24 @@
+package io.framepipeline.common.service;
+
+/** Exit codes of the services and of the local command; from 64 on as in BSD's sysexits.h. */
+public final class ExitCode {
+  /** The ledger is closed and nothing was lost. */
+  public static final int OK = 0;
+
+  /** Frames were lost or abandoned. */
+  public static final int LOST = 1;
+
+  /** A setting or an argument is unknown, malformed or cannot be had (a port that is taken). */
+  public static final int USAGE = 64;
+
+  /** The input ends inside a frame. */
+  public static final int PARTIAL_FRAME = 65;
+
+  /** The input is missing, unreadable, or a directory. */
+  public static final int NO_INPUT = 66;
+
+  /** A defect of this program. */
+  public static final int INTERNAL = 70;
+
+  private ExitCode() {}
+}

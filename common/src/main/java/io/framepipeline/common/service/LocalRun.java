@@ -1,0 +1,91 @@
+package io.framepipeline.common.service;
+
+import io.aeron.CncFileDescriptor;
+import io.aeron.CommonContext;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.IoUtil;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * What the local command and the services that it starts agree on: a run directory, where each
+ * instance keeps its figures in a file, and that a service whose parent is gone ends and clears the
+ * run away. {@code PIPELINE_RUN_DIR} and {@code PIPELINE_PARENT_PID} are set by the local command
+ * alone.
+ */
+public final class LocalRun {
+  public static final String RUN_DIR = "PIPELINE_RUN_DIR";
+  public static final String PARENT_PID = "PIPELINE_PARENT_PID";
+
+  private static final Duration DRIVER_END_LIMIT = Duration.ofSeconds(10);
+  private static final long POLL_NANOS = Duration.ofMillis(20).toNanos();
+
+  private final Path directory;
+  private final long parentPid;
+
+  private LocalRun(Path directory, long parentPid) {
+    this.directory = directory;
+    this.parentPid = parentPid;
+  }
+
+  /** The run that this process belongs to, or null: containers have none. */
+  static LocalRun read(Settings settings) {
+    String directory = settings.text(RUN_DIR, null);
+    long parentPid = settings.number(PARENT_PID, 0, 0, Long.MAX_VALUE);
+    return directory == null ? null : new LocalRun(Path.of(directory), parentPid);
+  }
+
+  /** Where an instance keeps its figures. */
+  public static Path statsFile(Path runDirectory, Stage stage, long pid) {
+    return runDirectory.resolve(stage.label() + "-" + pid + ".stats");
+  }
+
+  /** Where a run's media driver has its files. */
+  public static Path aeronDirectory(Path runDirectory) {
+    return runDirectory.resolve("aeron");
+  }
+
+  StageStats createStats(Stage stage) {
+    Path file = statsFile(directory, stage, ProcessHandle.current().pid());
+    try {
+      return StageStats.create(file);
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL, "%s: cannot be written: %s".formatted(file, e.getMessage()));
+    }
+  }
+
+  /** Calls back, on a thread of its own, when the local command is gone. */
+  void onParentGone(Runnable action) {
+    Thread.ofPlatform()
+        .name("parent-watch")
+        .daemon()
+        .start(
+            () -> {
+              ProcessHandle.of(parentPid).ifPresent(parent -> parent.onExit().join());
+              action.run();
+            });
+  }
+
+  /** Clears the run away in the parent's place: every orphan does, whoever comes first. */
+  void clearAway() {
+    File aeronDirectory = aeronDirectory(directory).toFile();
+    UnsafeBuffer noToken = new UnsafeBuffer(new byte[0]);
+    CommonContext.requestDriverTermination(aeronDirectory, noToken, 0, 0);
+    // The driver deletes its directory as its last act.
+    File cnc = new File(aeronDirectory, CncFileDescriptor.CNC_FILE);
+    long deadlineNanos = System.nanoTime() + DRIVER_END_LIMIT.toNanos();
+    while (cnc.exists() && System.nanoTime() - deadlineNanos < 0) {
+      LockSupport.parkNanos(POLL_NANOS);
+    }
+    if (Files.exists(directory)) {
+      IoUtil.delete(directory.toFile(), true);
+    }
+  }
+}

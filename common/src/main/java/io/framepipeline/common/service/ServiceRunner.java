@@ -1,0 +1,74 @@
+package io.framepipeline.common.service;
+
+import io.framepipeline.common.metrics.MetricsServer;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.util.Locale;
+import org.agrona.concurrent.IdleStrategy;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the {@code main} of every service does around its stage. */
+public final class ServiceRunner {
+  private static final Logger LOG = LoggerFactory.getLogger(ServiceRunner.class);
+
+  /** Makes the stage from its settings; it reads, and so allows, the settings that it has. */
+  @FunctionalInterface
+  public interface StageFactory {
+    /**
+     * Makes the stage.
+     *
+     * @throws ExitException if a setting or the input is wrong; nothing is started then
+     */
+    StageService create(Settings settings, CommonSettings common, StageStats stats);
+  }
+
+  private ServiceRunner() {}
+
+  /**
+   * Runs a stage until its input ends or it is told to stop.
+   *
+   * @return the process's exit code
+   */
+  public static int run(Stage stage, StageFactory factory) {
+    try {
+      return run(stage, factory, Settings.ofProcess());
+    } catch (ExitException e) {
+      System.err.println(stage.label() + ": " + e.getMessage());
+      return e.exitCode();
+    } catch (RuntimeException | Error e) {
+      LOG.error("internal error", e);
+      return ExitCode.INTERNAL;
+    }
+  }
+
+  private static int run(Stage stage, StageFactory factory, Settings settings) {
+    CommonSettings common = CommonSettings.read(settings);
+    LocalRun localRun = LocalRun.read(settings);
+    StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
+
+    try (StageService service = factory.create(settings, common, stats)) {
+      settings.refuseUnknown("PIPELINE_", stage.name().toUpperCase(Locale.ROOT) + "_");
+      StageAgent agent = new StageAgent(stage, common.aeronDirectory(), service, stats);
+      try (MetricsServer metrics =
+          new MetricsServer(common.metricsPort(), stage, stats, agent::counters)) {
+        LOG.info("settings: {}", settings);
+        LOG.info("metrics on port {}", metrics.port());
+        Signals.onStop(agent::stop);
+        if (localRun != null) {
+          localRun.onParentGone(agent::abort);
+        }
+        IdleStrategy idleStrategy = common.idleMode().newStrategy();
+        while (!agent.isDone()) {
+          idleStrategy.idle(agent.doWork());
+        }
+      } finally {
+        agent.onClose();
+      }
+      if (agent.isAborted() && localRun != null) {
+        localRun.clearAway();
+      }
+      return service.exitCode();
+    }
+  }
+}

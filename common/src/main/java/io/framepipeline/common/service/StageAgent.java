@@ -1,0 +1,214 @@
+package io.framepipeline.common.service;
+
+import io.aeron.Aeron;
+import io.aeron.CncFileDescriptor;
+import io.aeron.CommonContext;
+import io.aeron.exceptions.AeronException;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.agrona.CloseHelper;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.AgentInvoker;
+import org.agrona.concurrent.status.CountersReader;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A stage's duty cycle: connects to the media driver, runs the stage's session, connects again
+ * whenever the driver is lost, and lets the session leave in peace when asked to stop.
+ *
+ * <p>Aeron's client conductor runs inside this duty cycle: one thread less to be scheduled, and an
+ * agent that hangs is noticed by the driver instead of being kept alive by a healthy conductor.
+ */
+public final class StageAgent implements Agent {
+  private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
+  private static final long MIN_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+  private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  private final Stage stage;
+  private final Path aeronDirectory;
+  private final StageService service;
+  private final StageStats stats;
+
+  private Aeron aeron;
+  private AgentInvoker clientConductor;
+  private StageSession session;
+  private Throwable failure;
+  private long retryDelayNanos = MIN_RETRY_NANOS;
+  private long retryNanos;
+  private boolean hasTried;
+  private boolean isLeaving;
+  private boolean isDone;
+  private volatile boolean isStopRequested;
+  private volatile boolean isAborted;
+  private volatile CountersReader counters;
+
+  public StageAgent(Stage stage, Path aeronDirectory, StageService service, StageStats stats) {
+    this.stage = stage;
+    this.aeronDirectory = aeronDirectory;
+    this.service = service;
+    this.stats = stats;
+  }
+
+  /** Asks the stage to leave in peace; asked again, to end at once. From any thread. */
+  public void stop() {
+    if (isStopRequested) {
+      isAborted = true;
+    }
+    isStopRequested = true;
+  }
+
+  /** Asks the stage to end at once, whatever is unfinished; from any thread. */
+  public void abort() {
+    isAborted = true;
+  }
+
+  /** Whether it was told to end at once. */
+  boolean isAborted() {
+    return isAborted;
+  }
+
+  /** Whether the stage has ended. */
+  public boolean isDone() {
+    return isDone || isAborted;
+  }
+
+  /** The counters of the present driver, or null; for any thread. */
+  public CountersReader counters() {
+    return counters;
+  }
+
+  @Override
+  public String roleName() {
+    return stage.label();
+  }
+
+  /**
+   * One duty cycle.
+   *
+   * @throws IllegalStateException if a message handler failed, which is a defect: the process must
+   *     end, so that what it had taken is delivered again
+   */
+  @Override
+  public int doWork() {
+    long nowNanos = System.nanoTime();
+    stats.dutyCycleNanos.setOpaque(nowNanos);
+    if (session == null) {
+      return connect(nowNanos);
+    }
+    try {
+      int work = clientConductor.invoke();
+      if (clientConductor.isClosed()) {
+        disconnect(nowNanos);
+        return work;
+      }
+      if (isStopRequested && !isLeaving) {
+        isLeaving = true;
+        service.stop();
+        session.leave(nowNanos);
+      }
+      work += session.doWork(nowNanos);
+      if (failure != null) {
+        throw new IllegalStateException("a message handler failed", failure);
+      }
+      if (session.isDone(nowNanos)) {
+        isDone = true;
+        onClose();
+      }
+      return work;
+    } catch (AeronException e) {
+      LOG.warn("lost the media driver: {}", firstLine(e));
+      disconnect(nowNanos);
+      return 0;
+    }
+  }
+
+  @Override
+  public void onClose() {
+    stats.ready.setRelease(0);
+    counters = null;
+    CloseHelper.closeAll(session, aeron);
+    session = null;
+    aeron = null;
+  }
+
+  private int connect(long nowNanos) {
+    if (isStopRequested) {
+      service.stop();
+      if (!service.needsConnection()) {
+        isDone = true;
+        return 0;
+      }
+    }
+    if (hasTried && nowNanos - retryNanos < 0) {
+      return 0;
+    }
+    try {
+      if (isDriverThere()) {
+        aeron =
+            Aeron.connect(
+                new Aeron.Context()
+                    .aeronDirectoryName(aeronDirectory.toString())
+                    .clientName(stage.label())
+                    .useConductorAgentInvoker(true)
+                    .errorHandler(this::onError));
+        clientConductor = aeron.conductorAgentInvoker();
+        session = service.connect(aeron);
+        counters = aeron.countersReader();
+        isLeaving = false;
+        hasTried = false;
+        retryDelayNanos = MIN_RETRY_NANOS;
+        LOG.info("connected to the media driver in {}", aeronDirectory);
+        return 1;
+      }
+      if (!hasTried) {
+        LOG.info("waiting for a media driver in {}", aeronDirectory);
+      }
+    } catch (AeronException e) {
+      LOG.warn("cannot connect to the media driver in {}: {}", aeronDirectory, firstLine(e));
+      CloseHelper.quietCloseAll(session, aeron);
+      session = null;
+      aeron = null;
+    }
+    retryDelayNanos = hasTried ? Math.min(2 * retryDelayNanos, MAX_RETRY_NANOS) : MIN_RETRY_NANOS;
+    retryNanos = nowNanos + retryDelayNanos;
+    hasTried = true;
+    return 0;
+  }
+
+  private boolean isDriverThere() {
+    Path cnc = aeronDirectory.resolve(CncFileDescriptor.CNC_FILE);
+    // A client that may not open this file would spin in connect() beyond its time-out.
+    if (Files.exists(cnc) && !(Files.isReadable(cnc) && Files.isWritable(cnc))) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "AERON_DIR=%s: no access to %s, which belongs to another user; run the media driver and every service as one user"
+              .formatted(aeronDirectory, CncFileDescriptor.CNC_FILE));
+    }
+    return CommonContext.isDriverActive(
+        aeronDirectory.toFile(), CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {});
+  }
+
+  private void disconnect(long nowNanos) {
+    onClose();
+    hasTried = false;
+    retryNanos = nowNanos;
+    LOG.info("disconnected");
+  }
+
+  /** Called on the duty cycle's thread: the conductor and every poll run there. */
+  private void onError(Throwable error) {
+    if (error instanceof AeronException) {
+      LOG.warn("{}", firstLine(error));
+    } else {
+      failure = error;
+    }
+  }
+
+  private static String firstLine(Throwable error) {
+    return String.valueOf(error.getMessage()).lines().findFirst().orElse(error.toString());
+  }
+}

@@ -1,0 +1,23 @@
+package io.framepipeline.common.service;
+
+import io.aeron.Aeron;
+
+/** One stage as {@link StageAgent} runs it; what must survive a lost driver is kept here. */
+public interface StageService extends AutoCloseable {
+  /**
+   * Opens the stage's inbox and starts to work with the driver that {@code aeron} is connected to.
+   */
+  StageSession connect(Aeron aeron);
+
+  /** Takes on nothing new from now on; its session, if there is one, is told to leave as well. */
+  void stop();
+
+  /** Whether a driver is needed to end well: a reader must not leave with frames in flight. */
+  boolean needsConnection();
+
+  /** The process's exit code, asked for after the end. */
+  int exitCode();
+
+  @Override
+  void close();
+}

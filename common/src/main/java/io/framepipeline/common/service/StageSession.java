@@ -1,0 +1,24 @@
+package io.framepipeline.common.service;
+
+/**
+ * A stage's work while it is connected to one media driver. Used by the duty cycle's thread only.
+ */
+public interface StageSession extends AutoCloseable {
+  /**
+   * One duty cycle.
+   *
+   * @param nowNanos {@link System#nanoTime}
+   * @return how much was done; 0 lets the duty cycle idle
+   */
+  int doWork(long nowNanos);
+
+  /** Takes on nothing new from now on. Called once. */
+  void leave(long nowNanos);
+
+  /** Whether nothing is left to do: all that was accepted is handed on, or the input has ended. */
+  boolean isDone(long nowNanos);
+
+  /** Closes what belongs to the connection, which may be lost already. */
+  @Override
+  void close();
+}

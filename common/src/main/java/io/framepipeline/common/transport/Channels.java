@@ -1,0 +1,72 @@
+package io.framepipeline.common.transport;
+
+import static io.aeron.logbuffer.LogBufferDescriptor.TERM_MAX_LENGTH;
+import static io.aeron.logbuffer.LogBufferDescriptor.TERM_MIN_LENGTH;
+
+import io.aeron.ChannelUri;
+import io.aeron.ChannelUriStringBuilder;
+import io.aeron.CommonContext;
+import io.aeron.protocol.DataHeaderFlyweight;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import org.agrona.BitUtil;
+
+/**
+ * How channels are made: one for frames, one for acknowledgements. This and {@link InboxDirectory}
+ * are all that knows the services share a host.
+ *
+ * @param frames channel whose MTU takes a whole float frame, so that {@code tryClaim} does
+ * @param acks the same with terms sized for acknowledgements, which are few and small
+ */
+public record Channels(String frames, String acks) {
+  /**
+   * Half a term is in flight per inbox: 127 float or 503 byte frames, enough to keep a stage busy
+   * while its neighbour or the driver sleeps, little enough to stay in the last-level cache.
+   */
+  public static final String DEFAULT = "aeron:ipc?term-length=4m";
+
+  /** Smallest MTU that takes a float frame unfragmented. */
+  static final int FRAME_MTU = DataHeaderFlyweight.HEADER_LENGTH + Frames.FLOAT_FRAME_LENGTH;
+
+  private static final int MTU_PER_TERM = 8;
+  private static final int ACK_TERM_LENGTH = TERM_MIN_LENGTH;
+
+  /**
+   * Checks {@code PIPELINE_CHANNEL} and derives both channels from it.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if frames could not travel on it
+   */
+  public static Channels of(String channel) {
+    try {
+      ChannelUri uri = ChannelUri.parse(channel);
+      if (!CommonContext.IPC_MEDIA.equals(uri.media())) {
+        throw new IllegalArgumentException("media is not ipc");
+      }
+      ChannelUriStringBuilder builder = new ChannelUriStringBuilder(uri);
+      if (builder.mtu() == null) {
+        builder.mtu(FRAME_MTU);
+      } else if (builder.mtu() < FRAME_MTU) {
+        throw new IllegalArgumentException("mtu is less than " + FRAME_MTU + ", one float frame");
+      }
+      if (builder.termLength() == null) {
+        throw new IllegalArgumentException("term-length is missing");
+      }
+      if (builder.termLength() < BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * builder.mtu())) {
+        throw new IllegalArgumentException("term-length is less than 8 mtu");
+      }
+      String frames = builder.build();
+      String acks =
+          new ChannelUriStringBuilder()
+              .media(CommonContext.IPC_MEDIA)
+              .termLength(ACK_TERM_LENGTH)
+              .build();
+      return new Channels(frames, acks);
+    } catch (IllegalArgumentException e) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"
+              .formatted(channel, e.getMessage(), MTU_PER_TERM * FRAME_MTU, TERM_MAX_LENGTH));
+    }
+  }
+}

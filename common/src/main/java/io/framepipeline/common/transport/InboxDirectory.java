@@ -1,0 +1,111 @@
+package io.framepipeline.common.transport;
+
+import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
+import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
+import static org.agrona.concurrent.status.CountersReader.RECORD_UNUSED;
+import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
+
+import io.aeron.Aeron;
+import io.aeron.Counter;
+import org.agrona.BitUtil;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.status.CountersReader;
+
+/**
+ * How inboxes make themselves known and are found: by one Aeron counter each. The driver frees it
+ * when its owner closes it or dies, so membership and failure detection need no protocol of our
+ * own, and {@code AeronStat} shows who is there. The counter's value is the inbox's state.
+ *
+ * <p>Key: stage (int32), stream id (int32), instance id (int32).
+ */
+final class InboxDirectory {
+  /** Aeron keeps type ids below 1000 for itself. */
+  static final int COUNTER_TYPE_ID = 4096;
+
+  /** Takes frames. */
+  static final long OPEN = 1;
+
+  /** Takes no further sender and asks those it has to close; reads what they sent before. */
+  static final long LEAVING = 2;
+
+  /** Has handed on everything it was sent. */
+  static final long DRAINED = 3;
+
+  private static final int STAGE_OFFSET = 0;
+  private static final int STREAM_ID_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
+  private static final int INSTANCE_ID_OFFSET = STREAM_ID_OFFSET + BitUtil.SIZE_OF_INT;
+  private static final int KEY_LENGTH = INSTANCE_ID_OFFSET + BitUtil.SIZE_OF_INT;
+
+  private final CountersReader counters;
+
+  InboxDirectory(CountersReader counters) {
+    this.counters = counters;
+  }
+
+  /** Makes an inbox known; its subscription exists already. */
+  static Counter announce(Aeron aeron, Stage stage, int streamId, int instanceId) {
+    String label = "inbox " + stage.label() + " stream=" + streamId + " instance=" + instanceId;
+    MutableDirectBuffer buffer = new UnsafeBuffer(new byte[KEY_LENGTH + label.length()]);
+    buffer.putInt(STAGE_OFFSET, stage.id());
+    buffer.putInt(STREAM_ID_OFFSET, streamId);
+    buffer.putInt(INSTANCE_ID_OFFSET, instanceId);
+    int labelLength = buffer.putStringWithoutLengthAscii(KEY_LENGTH, label);
+    Counter counter =
+        aeron.addCounter(COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
+    counter.setRelease(OPEN);
+    return counter;
+  }
+
+  /** Called with each inbox of a stage. */
+  @FunctionalInterface
+  interface Visitor {
+    /**
+     * Visits one inbox.
+     *
+     * @param counterId where the inbox's counter is now
+     * @param registrationId identifies the inbox for the driver's whole life
+     */
+    void onInbox(int counterId, long registrationId);
+  }
+
+  /** Visits the inboxes of a stage, in whatever state; allocates nothing. */
+  void forEach(Stage stage, Visitor visitor) {
+    DirectBuffer metaData = counters.metaDataBuffer();
+    for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
+      int recordState = counters.getCounterState(counterId);
+      if (recordState == RECORD_UNUSED) {
+        return;
+      }
+      if (recordState == RECORD_ALLOCATED
+          && counters.getCounterTypeId(counterId) == COUNTER_TYPE_ID
+          && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()) {
+        visitor.onInbox(counterId, counters.getCounterRegistrationId(counterId));
+      }
+    }
+  }
+
+  int streamId(int counterId) {
+    return counters.metaDataBuffer().getInt(key(counterId) + STREAM_ID_OFFSET);
+  }
+
+  int instanceId(int counterId) {
+    return counters.metaDataBuffer().getInt(key(counterId) + INSTANCE_ID_OFFSET);
+  }
+
+  /**
+   * The state of an inbox, also for a while after its counter was freed: a freed counter keeps
+   * registration id and value until it is used again.
+   *
+   * @return one of the states, or 0 if the counter belongs to something else by now
+   */
+  long state(int counterId, long registrationId) {
+    long state = counters.getCounterValue(counterId);
+    return counters.getCounterRegistrationId(counterId) == registrationId ? state : 0;
+  }
+
+  private static int key(int counterId) {
+    return metaDataOffset(counterId) + KEY_OFFSET;
+  }
+}

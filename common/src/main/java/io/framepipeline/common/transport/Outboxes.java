@@ -1,0 +1,212 @@
+package io.framepipeline.common.transport;
+
+import io.aeron.Aeron;
+import io.aeron.ExclusivePublication;
+import io.aeron.Publication;
+import io.aeron.exceptions.RegistrationException;
+import io.aeron.logbuffer.BufferClaim;
+import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.CloseHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A sender's publications, one exclusive one to each open inbox of the next stage, kept up to date
+ * by an {@link InboxWatch}. {@link #tryClaim} spreads frames over them: the next inbox in turn,
+ * passing over those that are full, so a slow instance gets less and holds nobody up.
+ */
+public final class Outboxes implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
+  private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
+
+  /** One publication; null until the driver has made it. */
+  private static final class Outbox {
+    final RemoteInbox inbox;
+    ExclusivePublication publication;
+    long pendingRegistrationId = Aeron.NULL_VALUE;
+    long retryNanos;
+
+    Outbox(RemoteInbox inbox) {
+      this.inbox = inbox;
+    }
+  }
+
+  private final Aeron aeron;
+  private final String channel;
+  private final Stage stage;
+  private final InboxWatch watch;
+  private final InboxWatch.Listener onChange;
+  private final List<Outbox> outboxes = new ArrayList<>();
+  private int cursor;
+  private Outbox claimed;
+
+  /**
+   * Sends to a stage's inboxes on the driver that {@code aeron} is connected to.
+   *
+   * @param channel of the publications
+   * @param stage whose inboxes are sent to
+   * @param onChange told of the same changes, after this has followed them
+   */
+  public Outboxes(Aeron aeron, String channel, Stage stage, InboxWatch.Listener onChange) {
+    this.aeron = aeron;
+    this.channel = channel;
+    this.stage = stage;
+    this.onChange = onChange;
+    this.watch = new InboxWatch(aeron, stage, new Follower());
+  }
+
+  /** Follows the inboxes; part of the sender's duty cycle. */
+  public int doWork(long nowNanos) {
+    int work = watch.doWork(nowNanos);
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      Outbox outbox = outboxes.get(i);
+      if (outbox.publication == null) {
+        work += connect(outbox, nowNanos);
+      }
+    }
+    return work;
+  }
+
+  /** The number of inboxes that can be sent to. */
+  public int connectedCount() {
+    int count = 0;
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      ExclusivePublication publication = outboxes.get(i).publication;
+      count += publication != null && publication.isConnected() ? 1 : 0;
+    }
+    return count;
+  }
+
+  /**
+   * Claims space in the next inbox in turn that has room. The caller commits or aborts.
+   *
+   * @return false if there is none: none is known, or every one is full
+   */
+  public boolean tryClaim(int length, BufferClaim claim) {
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      cursor = cursor + 1 < size ? cursor + 1 : 0;
+      if (tryClaim(outboxes.get(cursor), length, claim)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Claims space in the inbox with this stream id; the caller commits or aborts. */
+  public boolean tryClaim(int streamId, int length, BufferClaim claim) {
+    Outbox outbox = find(streamId);
+    return outbox != null && tryClaim(outbox, length, claim);
+  }
+
+  /** Whether an inbox with this stream id is open. */
+  public boolean isOpen(int streamId) {
+    return find(streamId) != null;
+  }
+
+  /** The registration id of the inbox that the last successful claim was made in. */
+  public long claimedInbox() {
+    return claimed.inbox.registrationId();
+  }
+
+  @Override
+  public void close() {
+    for (Outbox outbox : outboxes) {
+      CloseHelper.close(outbox.publication);
+    }
+    outboxes.clear();
+  }
+
+  private boolean tryClaim(Outbox outbox, int length, BufferClaim claim) {
+    ExclusivePublication publication = outbox.publication;
+    if (publication == null) {
+      return false;
+    }
+    long position = publication.tryClaim(length, claim);
+    if (position == Publication.ADMIN_ACTION) {
+      // The term was full; the next one is ready now.
+      position = publication.tryClaim(length, claim);
+    }
+    if (position > 0) {
+      claimed = outbox;
+      return true;
+    }
+    if (position == Publication.MAX_POSITION_EXCEEDED) {
+      // A publication has 2^31 terms: weeks at full speed. The next one takes over.
+      publication.close();
+      outbox.publication = null;
+    }
+    return false;
+  }
+
+  private int connect(Outbox outbox, long nowNanos) {
+    if (outbox.pendingRegistrationId == Aeron.NULL_VALUE) {
+      if (nowNanos - outbox.retryNanos < 0) {
+        return 0;
+      }
+      outbox.pendingRegistrationId =
+          aeron.asyncAddExclusivePublication(channel, outbox.inbox.streamId());
+      return 1;
+    }
+    try {
+      outbox.publication = aeron.getExclusivePublication(outbox.pendingRegistrationId);
+    } catch (RegistrationException e) {
+      LOG.warn(
+          "cannot publish to inbox {} of stage {}: {}",
+          outbox.inbox.streamId(),
+          stage.label(),
+          e.getMessage());
+      outbox.pendingRegistrationId = Aeron.NULL_VALUE;
+      outbox.retryNanos = nowNanos + RETRY_NANOS;
+      return 0;
+    }
+    if (outbox.publication == null) {
+      return 0;
+    }
+    outbox.pendingRegistrationId = Aeron.NULL_VALUE;
+    return 1;
+  }
+
+  private Outbox find(int streamId) {
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      Outbox outbox = outboxes.get(i);
+      if (outbox.inbox.streamId() == streamId) {
+        return outbox;
+      }
+    }
+    return null;
+  }
+
+  private final class Follower implements InboxWatch.Listener {
+    @Override
+    public void onOpen(RemoteInbox inbox) {
+      Outbox outbox = new Outbox(inbox);
+      outbox.retryNanos = System.nanoTime();
+      outboxes.add(outbox);
+      onChange.onOpen(inbox);
+    }
+
+    @Override
+    public void onLeaving(RemoteInbox inbox) {
+      for (int i = outboxes.size() - 1; i >= 0; i--) {
+        Outbox outbox = outboxes.get(i);
+        if (outbox.inbox.equals(inbox)) {
+          outboxes.remove(i);
+          // Closing ends the stream: the inbox reads to its end and is drained.
+          if (outbox.publication != null) {
+            outbox.publication.close();
+          } else if (outbox.pendingRegistrationId != Aeron.NULL_VALUE) {
+            aeron.asyncRemovePublication(outbox.pendingRegistrationId);
+          }
+        }
+      }
+      onChange.onLeaving(inbox);
+    }
+
+    @Override
+    public void onLost(RemoteInbox inbox) {
+      onChange.onLost(inbox);
+    }
+  }
+}

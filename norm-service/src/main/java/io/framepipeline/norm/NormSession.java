@@ -1,0 +1,208 @@
+package io.framepipeline.norm;
+
+import io.aeron.Aeron;
+import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.MessageCheck;
+import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.frame.sbe.AckEncoder;
+import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Inbox;
+import io.framepipeline.common.transport.InboxWatch;
+import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.transport.Stage;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.MessageHandler;
+
+/** Computes each frame's norm, records it, and only then acknowledges the frame to its reader. */
+final class NormSession implements StageSession, ControlledFragmentHandler {
+  private static final int POLL_LIMIT = 16;
+  private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
+  private final StageStats stats;
+  private final FrameSources sources;
+  private final NormPrinter printer;
+  private final Inbox inbox;
+  private final Outboxes readers;
+
+  private final MessageCheck check = MessageCheck.forFloatFrames();
+  private final FloatFrameDecoder frame = new FloatFrameDecoder();
+  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
+  private final AckEncoder ack = new AckEncoder();
+  private final BufferClaim claim = new BufferClaim();
+  private final MessageHandler onPrinted = NormPrinter.adapt(this::onPrinted);
+  private long nowNanos;
+  private long nextHousekeepingNanos;
+  private boolean isInboxDrained;
+
+  /**
+   * @param printer null if norms are not printed
+   */
+  NormSession(
+      Aeron aeron, Channels channels, FrameSources sources, NormPrinter printer, StageStats stats) {
+    this.stats = stats;
+    this.sources = sources;
+    this.printer = printer;
+    this.nextHousekeepingNanos = System.nanoTime();
+    // A reader that is lost takes its frames with it, so nothing listens here.
+    this.readers = new Outboxes(aeron, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
+    int instanceId = (int) ProcessHandle.current().pid();
+    this.inbox = Inbox.open(aeron, channels.frames(), Stage.NORM, instanceId);
+    stats.ready.setRelease(1);
+  }
+
+  @Override
+  public int doWork(long nowNanos) {
+    this.nowNanos = nowNanos;
+    int work = readers.doWork(nowNanos);
+    int polled = inbox.poll(this, POLL_LIMIT);
+    if (polled > 0) {
+      stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
+    }
+    if (printer != null) {
+      work += printer.poll(onPrinted, POLL_LIMIT);
+    }
+    work += sendAcks();
+    if (nowNanos - nextHousekeepingNanos >= 0) {
+      nextHousekeepingNanos = nowNanos + HOUSEKEEPING_NANOS;
+      keepHouse();
+    }
+    return work + polled;
+  }
+
+  /**
+   * Aborts the poll, to meet the same frame again, while its acknowledgement would have no room.
+   */
+  @Override
+  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    Verdict verdict = check.check(buffer, offset, length, header);
+    if (verdict != Verdict.ACCEPTED) {
+      return skip(verdict);
+    }
+    frame.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        FloatFrameDecoder.BLOCK_LENGTH,
+        FloatFrameDecoder.SCHEMA_VERSION);
+    FrameSource source = sources.of(frame.sourceId(), frame.ackStreamId(), nowNanos);
+    if (source == null) {
+      return skip(Verdict.SOURCES);
+    }
+    if (!hasRoom(source)) {
+      return Action.ABORT;
+    }
+    double norm = NormKernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
+    if (!Double.isFinite(norm)) {
+      return skip(Verdict.PAYLOAD);
+    }
+    stats.messages(verdict).incrementRelease();
+    if (source.onFrame(frame.sequence(), frame.ackStreamId(), nowNanos)) {
+      stats.framesDuplicate.incrementRelease();
+      acknowledgeRepeat(source);
+    } else {
+      record(norm);
+      acknowledge(source, norm);
+    }
+    return Action.CONTINUE;
+  }
+
+  @Override
+  public void leave(long nowNanos) {
+    inbox.leave(nowNanos);
+  }
+
+  @Override
+  public boolean isDone(long nowNanos) {
+    if (!isInboxDrained && inbox.isDrained(nowNanos) && isEverythingAcknowledged()) {
+      isInboxDrained = true;
+      inbox.drained();
+    }
+    return isInboxDrained;
+  }
+
+  @Override
+  public void close() {
+    CloseHelper.closeAll(readers, inbox);
+    sources.onDisconnected();
+  }
+
+  private Action skip(Verdict verdict) {
+    stats.messages(verdict).incrementRelease();
+    return Action.CONTINUE;
+  }
+
+  private boolean hasRoom(FrameSource source) {
+    return printer == null
+        ? source.hasRoom(0)
+        : printer.hasRoom() && source.hasRoom(printer.outstanding());
+  }
+
+  private void record(double norm) {
+    stats.framesNormed.incrementRelease();
+    stats.norms.record(norm);
+    stats.latencyNanos.record((double) Math.max(1, System.nanoTime() - frame.originNanos()));
+  }
+
+  private void acknowledge(FrameSource source, double norm) {
+    if (printer == null) {
+      source.acknowledge(frame.sequence());
+    } else {
+      printer.print(frame.sourceId(), frame.ackStreamId(), frame.sequence(), norm);
+    }
+  }
+
+  private void acknowledgeRepeat(FrameSource source) {
+    if (printer == null) {
+      source.acknowledge(frame.sequence());
+    } else {
+      printer.pass(frame.sourceId(), frame.ackStreamId(), frame.sequence());
+    }
+  }
+
+  private void onPrinted(int sourceId, int ackStreamId, long sequence) {
+    FrameSource source = sources.of(sourceId, ackStreamId, nowNanos);
+    if (source != null) {
+      source.acknowledge(sequence);
+    }
+  }
+
+  private int sendAcks() {
+    int sent = 0;
+    List<FrameSource> all = sources.all();
+    for (int i = 0, size = all.size(); i < size; i++) {
+      FrameSource source = all.get(i);
+      if (source.hasAcks()) {
+        sent += source.sendAcks(readers, claim, messageHeader, ack);
+      }
+    }
+    return sent;
+  }
+
+  private void keepHouse() {
+    List<FrameSource> all = sources.all();
+    for (int i = 0, size = all.size(); i < size; i++) {
+      all.get(i).checkPresence(readers, nowNanos);
+    }
+    sources.forget(nowNanos);
+  }
+
+  private boolean isEverythingAcknowledged() {
+    List<FrameSource> all = sources.all();
+    for (int i = 0, size = all.size(); i < size; i++) {
+      if (all.get(i).hasAcks()) {
+        return false;
+      }
+    }
+    return printer == null || printer.outstanding() == 0;
+  }
+}

@@ -1,0 +1,61 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.Settings;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+
+/**
+ * The settings of the reader service.
+ *
+ * @param source {@code READER_SOURCE}
+ * @param frames {@code READER_FRAMES}: stop reading after so many; empty: at the end of the input
+ * @param framesPerSecond {@code READER_RATE}; empty: as fast as it goes
+ * @param windowFrames {@code READER_WINDOW_FRAMES}: how many frames can be in flight
+ * @param partialFrame {@code READER_PARTIAL_FRAME}
+ * @param maxDeliveries {@code READER_MAX_DELIVERIES}: lost so often, a frame is abandoned
+ * @param abandonedDirectory {@code READER_ABANDONED_DIR}: where to write abandoned frames, or null
+ */
+public record ReaderSettings(
+    Source source,
+    OptionalLong frames,
+    OptionalLong framesPerSecond,
+    int windowFrames,
+    PartialFrame partialFrame,
+    int maxDeliveries,
+    Path abandonedDirectory) {
+  private static final String DEFAULT_SOURCE = "/dev/urandom";
+  private static final int DEFAULT_WINDOW_FRAMES = 2048;
+  private static final int MIN_WINDOW_FRAMES = 16;
+  private static final int DEFAULT_MAX_DELIVERIES = 5;
+  private static final int MAX_MAX_DELIVERIES = 1000;
+  private static final long MAX_RATE = 1_000_000_000;
+
+  /**
+   * Reads and checks them.
+   *
+   * @throws ExitException if one is malformed or the source cannot be read
+   */
+  static ReaderSettings read(Settings settings) {
+    String abandoned = settings.text("READER_ABANDONED_DIR", null);
+    ReaderSettings reader =
+        new ReaderSettings(
+            new Source(settings.text("READER_SOURCE", DEFAULT_SOURCE)),
+            settings.optionalNumber(
+                "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
+            settings.optionalNumber("READER_RATE", 1, MAX_RATE),
+            settings.powerOfTwo(
+                "READER_WINDOW_FRAMES",
+                DEFAULT_WINDOW_FRAMES,
+                MIN_WINDOW_FRAMES,
+                Frames.MAX_WINDOW_FRAMES),
+            settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),
+            (int)
+                settings.number(
+                    "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
+            abandoned == null ? null : Path.of(abandoned));
+    reader.source.check(reader.partialFrame);
+    return reader;
+  }
+}

@@ -1,0 +1,335 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.Frames;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * The ring in which every frame stays from being read until it is acknowledged or abandoned, and
+ * the books of what became of each. Sequence {@code s} lives in slot {@code s mod window}, so no
+ * two frames in flight are a window or more apart, which is what lets the norm stage recognise
+ * repeats with a bounded bitmap.
+ *
+ * <p>Two threads: the source's fills slots, in order, and publishes them; the duty cycle's does
+ * everything else. A slot is free again when its frame and all before it are done.
+ */
+final class RetainedFrames {
+  /** Takes what is given up. */
+  @FunctionalInterface
+  interface AbandonedHandler {
+    /** The payload is valid during the call only. */
+    void onAbandoned(long sequence, DirectBuffer buffer, int offset, int length);
+  }
+
+  /**
+   * From this many losses on a frame is suspected of killing whoever takes it, and travels alone.
+   */
+  private static final int SUSPECT_LOSSES = 2;
+
+  private static final long NONE = -1;
+
+  private static final byte UNSENT = 0;
+  private static final byte SENT = 1;
+  private static final byte LOST = 2;
+  private static final byte DONE = 3;
+
+  private final int windowFrames;
+  private final int slotMask;
+  private final int maxDeliveries;
+  private final AbandonedHandler onAbandoned;
+  private final ByteBuffer region;
+  private final UnsafeBuffer payloads;
+  private final long[] originNanos;
+  private final long[] sentNanos;
+  private final long[] inboxes;
+  private final int[] losses;
+  private final byte[] states;
+
+  /** Frames the source has published; written by its thread. */
+  private final AtomicLong published = new AtomicLong();
+
+  /** Frames before this one are all done and their slots free; written by the duty cycle. */
+  private final AtomicLong released = new AtomicLong();
+
+  private long read;
+  private long unsent;
+  private long acknowledged;
+  private long inFlight;
+  private long abandoned;
+  private long redelivered;
+
+  private int lostCount;
+  private long lostCursor;
+  private long suspect = NONE;
+
+  /**
+   * @param windowFrames a power of two
+   * @param maxDeliveries deliveries after whose loss a frame is abandoned
+   */
+  RetainedFrames(int windowFrames, int maxDeliveries, AbandonedHandler onAbandoned) {
+    this.windowFrames = windowFrames;
+    this.slotMask = windowFrames - 1;
+    this.maxDeliveries = maxDeliveries;
+    this.onAbandoned = onAbandoned;
+    this.region =
+        BufferUtil.allocateDirectAligned(
+            windowFrames * Frames.BYTE_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH);
+    this.payloads = new UnsafeBuffer(region);
+    this.originNanos = new long[windowFrames];
+    this.sentNanos = new long[windowFrames];
+    this.inboxes = new long[windowFrames];
+    this.losses = new int[windowFrames];
+    this.states = new byte[windowFrames];
+  }
+
+  // ---- the source's thread ----
+
+  /**
+   * Bytes that can be written from this byte of the input on, without a gap; 0 if the ring is full.
+   */
+  int writableBytes(long inputPosition) {
+    long end = (released.getAcquire() + windowFrames) * Frames.BYTE_PAYLOAD_LENGTH;
+    int untilWrap = payloads.capacity() - ringOffset(inputPosition);
+    return (int) Math.min(end - inputPosition, untilWrap);
+  }
+
+  /** Where to write the input's bytes from this one on; the same buffer each time. */
+  ByteBuffer writable(long inputPosition, int length) {
+    int offset = ringOffset(inputPosition);
+    return region.limit(offset + length).position(offset);
+  }
+
+  /** Hands over every frame that is complete, given how many bytes of the input there are. */
+  void publish(long inputPosition, long nowNanos) {
+    long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
+    for (long sequence = published.getPlain(); sequence < complete; sequence++) {
+      originNanos[slot(sequence)] = nowNanos;
+    }
+    published.setRelease(complete);
+  }
+
+  private int ringOffset(long inputPosition) {
+    return (int) (inputPosition & (payloads.capacity() - 1));
+  }
+
+  // ---- the duty cycle's thread ----
+
+  /** Takes newly published frames into the books; returns how many. */
+  int takeOver() {
+    long complete = published.getAcquire();
+    int taken = (int) (complete - read);
+    for (; read < complete; read++) {
+      int slot = slot(read);
+      states[slot] = UNSENT;
+      losses[slot] = 0;
+    }
+    inFlight += taken;
+    return taken;
+  }
+
+  /**
+   * The frame to send next: lost ones first, oldest first.
+   *
+   * @return its sequence, or -1 if there is none
+   */
+  long nextToSend() {
+    if (lostCount > 0) {
+      long lost = nextLost();
+      if (lost != NONE) {
+        return lost;
+      }
+    }
+    return unsent < read ? unsent : NONE;
+  }
+
+  /** Notes that a frame went to an inbox. */
+  void sent(long sequence, long inbox, long nowNanos) {
+    int slot = slot(sequence);
+    if (states[slot] == LOST) {
+      lostCount--;
+      lostCursor = sequence + 1;
+      redelivered++;
+      if (losses[slot] >= SUSPECT_LOSSES) {
+        suspect = sequence;
+      }
+    } else {
+      unsent = sequence + 1;
+    }
+    states[slot] = SENT;
+    inboxes[slot] = inbox;
+    sentNanos[slot] = nowNanos;
+  }
+
+  /**
+   * Notes an acknowledgement.
+   *
+   * @return false if it changes nothing: the frame is done already, or was never sent
+   */
+  boolean acknowledge(long sequence) {
+    if (sequence < released.getPlain() || sequence >= unsent) {
+      return false;
+    }
+    int slot = slot(sequence);
+    if (states[slot] == DONE) {
+      return false;
+    }
+    if (states[slot] == LOST) {
+      lostCount--;
+    }
+    acknowledged++;
+    finish(sequence);
+    return true;
+  }
+
+  /** An inbox is gone: what went there and is not acknowledged is lost. */
+  void inboxLost(long inbox) {
+    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
+      int slot = slot(sequence);
+      if (states[slot] == SENT && inboxes[slot] == inbox) {
+        lose(sequence);
+      }
+    }
+  }
+
+  /** What was sent before this moment and is not acknowledged is lost. */
+  void sentBeforeLost(long nanos) {
+    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
+      int slot = slot(sequence);
+      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
+        lose(sequence);
+      }
+    }
+  }
+
+  /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */
+  void everythingSentLost() {
+    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
+      if (states[slot(sequence)] == SENT) {
+        markLost(sequence);
+      }
+    }
+  }
+
+  /**
+   * Loses frames that were sent before this moment, oldest first.
+   *
+   * @param limit at most so many
+   * @param blame whether this counts towards abandonment
+   * @return how many
+   */
+  int overdueLost(long nanos, int limit, boolean blame) {
+    int count = 0;
+    for (long sequence = released.getPlain(); sequence < unsent && count < limit; sequence++) {
+      int slot = slot(sequence);
+      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
+        count++;
+        if (blame) {
+          lose(sequence);
+        } else {
+          markLost(sequence);
+        }
+      }
+    }
+    return count;
+  }
+
+  /** When a frame in flight was last sent. */
+  long sentNanos(long sequence) {
+    return sentNanos[slot(sequence)];
+  }
+
+  /** When a frame in flight was completely read. */
+  long originNanos(long sequence) {
+    return originNanos[slot(sequence)];
+  }
+
+  /** The memory that holds every payload, see {@link #payloadOffset}. */
+  DirectBuffer payloads() {
+    return payloads;
+  }
+
+  /** Where in {@link #payloads} a frame in flight is. */
+  int payloadOffset(long sequence) {
+    return slot(sequence) * Frames.BYTE_PAYLOAD_LENGTH;
+  }
+
+  /** Frames taken over from the source. */
+  long read() {
+    return read;
+  }
+
+  /** Frames whose acknowledgement came, each counted once. */
+  long acknowledged() {
+    return acknowledged;
+  }
+
+  /** Frames neither acknowledged nor abandoned. */
+  long inFlight() {
+    return inFlight;
+  }
+
+  /** Frames given up. */
+  long abandoned() {
+    return abandoned;
+  }
+
+  /** Deliveries beyond each frame's first. */
+  long redelivered() {
+    return redelivered;
+  }
+
+  private long nextLost() {
+    if (lostCursor < released.getPlain()) {
+      lostCursor = released.getPlain();
+    }
+    boolean suspectIsOut = suspect >= released.getPlain() && states[slot(suspect)] == SENT;
+    for (long sequence = lostCursor; sequence < unsent; sequence++) {
+      int slot = slot(sequence);
+      if (states[slot] == LOST && (losses[slot] < SUSPECT_LOSSES || !suspectIsOut)) {
+        lostCursor = sequence;
+        return sequence;
+      }
+    }
+    // Those that are left wait for the suspect that is out; look from the start again then.
+    lostCursor = released.getPlain();
+    return NONE;
+  }
+
+  private void lose(long sequence) {
+    int slot = slot(sequence);
+    if (++losses[slot] < maxDeliveries) {
+      markLost(sequence);
+    } else {
+      abandoned++;
+      onAbandoned.onAbandoned(
+          sequence, payloads, payloadOffset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
+      finish(sequence);
+    }
+  }
+
+  private void markLost(long sequence) {
+    states[slot(sequence)] = LOST;
+    lostCount++;
+    lostCursor = Math.min(lostCursor, sequence);
+  }
+
+  private void finish(long sequence) {
+    inFlight--;
+    states[slot(sequence)] = DONE;
+    long release = released.getPlain();
+    if (sequence == release) {
+      do {
+        release++;
+      } while (release < unsent && states[slot(release)] == DONE);
+      released.setRelease(release);
+    }
+  }
+
+  private int slot(long sequence) {
+    return (int) sequence & slotMask;
+  }
+}

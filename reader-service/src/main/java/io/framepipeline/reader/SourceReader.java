@@ -1,0 +1,164 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.status.AtomicCounter;
+
+/**
+ * Reads the source into the ring, on a thread of its own: a source that is silent, or a FIFO nobody
+ * has opened, holds up neither acknowledgements nor metrics nor the end.
+ */
+final class SourceReader implements AutoCloseable {
+  /**
+   * What one read asks for: enough to make the system call cheap, little enough to stay in cache.
+   */
+  private static final int READ_LENGTH = 16 * Frames.BYTE_PAYLOAD_LENGTH;
+
+  private static final long MAX_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final ReaderSettings settings;
+  private final RetainedFrames frames;
+  private final IdleStrategy idleStrategy;
+  private final Pacer pacer;
+  private final long frameLimit;
+  private final AtomicCounter framesPadded;
+  private final Thread thread;
+
+  private volatile boolean isStopped;
+  private volatile boolean isOpened;
+  private volatile ExitException failure;
+  private volatile Throwable defect;
+
+  /**
+   * @param framesPadded counts last frames filled up with zero bytes
+   */
+  SourceReader(
+      ReaderSettings settings,
+      RetainedFrames frames,
+      IdleStrategy idleStrategy,
+      AtomicCounter framesPadded) {
+    this.framesPadded = framesPadded;
+    this.settings = settings;
+    this.frames = frames;
+    this.idleStrategy = idleStrategy;
+    this.pacer =
+        settings.framesPerSecond().isPresent()
+            ? new Pacer(settings.framesPerSecond().getAsLong())
+            : null;
+    this.frameLimit = settings.frames().orElse(Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH);
+    this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Stops reading; frames already published stay. */
+  void stop() {
+    isStopped = true;
+    // Wakes a read that waits for a silent source. Opening a FIFO cannot be woken, but publishes
+    // nothing.
+    thread.interrupt();
+  }
+
+  /** Whether no further frame will be published. */
+  boolean hasEnded() {
+    return !thread.isAlive() || (isStopped && !isOpened);
+  }
+
+  /**
+   * Why reading ended before the input did, or null.
+   *
+   * @throws IllegalStateException if it ended by a defect
+   */
+  ExitException failure() {
+    if (defect != null) {
+      throw new IllegalStateException("reading the source failed", defect);
+    }
+    return failure;
+  }
+
+  /** Leaves the thread, a daemon, to itself: it may wait in an open that nothing can wake. */
+  @Override
+  public void close() {
+    stop();
+  }
+
+  private void run() {
+    try (FileChannel channel = settings.source().open()) {
+      isOpened = true;
+      long inputPosition = readToEnd(channel);
+      int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
+      if (remainder != 0 && !isStopped) {
+        endInsideFrame(inputPosition, remainder);
+      }
+    } catch (ClosedByInterruptException e) {
+      // stopped while waiting for the source
+    } catch (IOException e) {
+      failure = settings.source().noInput(e.getMessage());
+    } catch (RuntimeException | Error e) {
+      defect = e;
+    }
+  }
+
+  /** Returns how many bytes the input had. */
+  private long readToEnd(FileChannel channel) throws IOException {
+    long inputPosition = 0;
+    while (!isStopped) {
+      int length = lengthToRead(inputPosition);
+      if (length == 0) {
+        continue;
+      }
+      int count = channel.read(frames.writable(inputPosition, length));
+      if (count < 0) {
+        return inputPosition;
+      }
+      inputPosition += count;
+      frames.publish(inputPosition, System.nanoTime());
+      if (inputPosition == frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
+        return inputPosition;
+      }
+    }
+    return inputPosition;
+  }
+
+  /** How many bytes to read now; 0, after a pause, if none: not due yet, or the ring is full. */
+  private int lengthToRead(long inputPosition) {
+    long nowNanos = System.nanoTime();
+    long frameLimitNow =
+        pacer == null ? frameLimit : Math.min(frameLimit, pacer.dueFrames(nowNanos));
+    long due = frameLimitNow * Frames.BYTE_PAYLOAD_LENGTH - inputPosition;
+    if (due <= 0) {
+      long sleepNanos = pacer.nanosUntil(frameLimitNow + 1, nowNanos);
+      LockSupport.parkNanos(Math.min(sleepNanos, MAX_SLEEP_NANOS));
+      return 0;
+    }
+    int length = (int) Math.min(Math.min(due, READ_LENGTH), frames.writableBytes(inputPosition));
+    idleStrategy.idle(length);
+    return length;
+  }
+
+  private void endInsideFrame(long inputPosition, int remainder) {
+    if (settings.partialFrame() == PartialFrame.REFUSE) {
+      failure =
+          settings
+              .source()
+              .partialFrame("its end after %d bytes".formatted(inputPosition), remainder);
+      return;
+    }
+    int missing = Frames.BYTE_PAYLOAD_LENGTH - remainder;
+    ByteBuffer rest = frames.writable(inputPosition, missing);
+    while (rest.hasRemaining()) {
+      rest.put((byte) 0);
+    }
+    framesPadded.incrementRelease();
+    frames.publish(inputPosition + missing, System.nanoTime());
+  }
+}

@@ -1,0 +1,43 @@
+package io.framepipeline.reciprocal;
+
+import io.framepipeline.common.frame.Frames;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * {@code byte[4096] -> float32[4096]}: each unsigned byte x becomes {@code 1f / (1f + x)}.
+ *
+ * <p>There are 256 results, so they are looked up. The table is computed in IEEE 754 binary32,
+ * whose addition and division are exactly rounded: the results are NumPy's, to the bit.
+ */
+final class ReciprocalKernel {
+  private static final int BYTE_VALUES = 256;
+
+  private static final float[] RECIPROCALS = new float[BYTE_VALUES];
+
+  static {
+    for (int x = 0; x < BYTE_VALUES; x++) {
+      RECIPROCALS[x] = 1f / (1f + x);
+    }
+  }
+
+  private ReciprocalKernel() {}
+
+  /**
+   * Reads 4096 bytes at {@code offset} and writes 4096 little-endian floats at {@code outOffset}.
+   */
+  static void apply(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset) {
+    for (int i = 0; i < Frames.ELEMENTS; i += Long.BYTES) {
+      long eight = in.getLong(offset + i);
+      int to = outOffset + i * Float.BYTES;
+      out.putFloat(to, RECIPROCALS[(int) eight & 0xFF]);
+      out.putFloat(to + 4, RECIPROCALS[(int) (eight >>> 8) & 0xFF]);
+      out.putFloat(to + 8, RECIPROCALS[(int) (eight >>> 16) & 0xFF]);
+      out.putFloat(to + 12, RECIPROCALS[(int) (eight >>> 24) & 0xFF]);
+      out.putFloat(to + 16, RECIPROCALS[(int) (eight >>> 32) & 0xFF]);
+      out.putFloat(to + 20, RECIPROCALS[(int) (eight >>> 40) & 0xFF]);
+      out.putFloat(to + 24, RECIPROCALS[(int) (eight >>> 48) & 0xFF]);
+      out.putFloat(to + 28, RECIPROCALS[(int) (eight >>> 56) & 0xFF]);
+    }
+  }
+}

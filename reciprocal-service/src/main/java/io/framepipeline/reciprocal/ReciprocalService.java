@@ -1,0 +1,49 @@
+package io.framepipeline.reciprocal;
+
+import io.aeron.Aeron;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ServiceRunner;
+import io.framepipeline.common.service.StageService;
+import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Stage;
+
+/** The middle stage: turns byte frames into float frames of reciprocals. Stateless. */
+public final class ReciprocalService implements StageService {
+  private final Channels channels;
+  private final StageStats stats;
+
+  ReciprocalService(Channels channels, StageStats stats) {
+    this.channels = channels;
+    this.stats = stats;
+  }
+
+  public static void main(String[] args) {
+    System.exit(
+        ServiceRunner.run(
+            Stage.RECIPROCAL,
+            (settings, common, stats) -> new ReciprocalService(common.channels(), stats)));
+  }
+
+  @Override
+  public StageSession connect(Aeron aeron) {
+    return new ReciprocalSession(aeron, channels, stats);
+  }
+
+  @Override
+  public void stop() {}
+
+  @Override
+  public boolean needsConnection() {
+    return false;
+  }
+
+  @Override
+  public int exitCode() {
+    return ExitCode.OK;
+  }
+
+  @Override
+  public void close() {}
+}

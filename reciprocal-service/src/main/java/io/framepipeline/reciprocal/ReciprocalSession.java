@@ -1,0 +1,133 @@
+package io.framepipeline.reciprocal;
+
+import io.aeron.Aeron;
+import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.MessageCheck;
+import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Inbox;
+import io.framepipeline.common.transport.InboxWatch;
+import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.transport.Stage;
+import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * Computes from the inbox's log straight into the log of a norm's inbox: no copy, and nothing kept.
+ * A frame is consumed only after its reciprocals are committed.
+ */
+final class ReciprocalSession implements StageSession, ControlledFragmentHandler {
+  /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
+  private static final int POLL_LIMIT = 16;
+
+  private final StageStats stats;
+  private final Inbox inbox;
+  private final Outboxes outboxes;
+
+  private final MessageCheck check = MessageCheck.forByteFrames();
+  private final ByteFrameDecoder in = new ByteFrameDecoder();
+  private final FloatFrameEncoder out = new FloatFrameEncoder();
+  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
+  private final BufferClaim claim = new BufferClaim();
+  private boolean isInboxDrained;
+
+  ReciprocalSession(Aeron aeron, Channels channels, StageStats stats) {
+    this.stats = stats;
+    // What is lost with a norm is the readers' to repeat, so nothing listens here.
+    this.outboxes =
+        new Outboxes(aeron, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
+    int instanceId = (int) ProcessHandle.current().pid();
+    this.inbox = Inbox.open(aeron, channels.frames(), Stage.RECIPROCAL, instanceId);
+  }
+
+  @Override
+  public int doWork(long nowNanos) {
+    int changes = outboxes.doWork(nowNanos);
+    if (changes > 0) {
+      int connected = outboxes.connectedCount();
+      stats.downstreamInstances.setRelease(connected);
+      stats.ready.setRelease(connected > 0 ? 1 : 0);
+    }
+    int polled = inbox.poll(this, POLL_LIMIT);
+    if (polled > 0) {
+      stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
+    }
+    return changes + polled;
+  }
+
+  /** Aborts the poll, to meet the same frame again, while every norm's inbox is full. */
+  @Override
+  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    Verdict verdict = check.check(buffer, offset, length, header);
+    if (verdict != Verdict.ACCEPTED) {
+      stats.messages(verdict).incrementRelease();
+      return Action.CONTINUE;
+    }
+    if (!outboxes.tryClaim(Frames.FLOAT_FRAME_LENGTH, claim)) {
+      stats.backpressure.incrementRelease();
+      return Action.ABORT;
+    }
+    boolean isWritten = false;
+    try {
+      transform(buffer, offset);
+      isWritten = true;
+    } finally {
+      // A claim that is neither committed nor aborted would block the inbox for ever.
+      if (isWritten) {
+        claim.commit();
+      } else {
+        claim.abort();
+      }
+    }
+    stats.messages(verdict).incrementRelease();
+    stats.framesTransformed.incrementRelease();
+    return Action.CONTINUE;
+  }
+
+  @Override
+  public void leave(long nowNanos) {
+    inbox.leave(nowNanos);
+  }
+
+  @Override
+  public boolean isDone(long nowNanos) {
+    if (!isInboxDrained && inbox.isDrained(nowNanos)) {
+      isInboxDrained = true;
+      inbox.drained();
+    }
+    return isInboxDrained;
+  }
+
+  @Override
+  public void close() {
+    CloseHelper.closeAll(outboxes, inbox);
+    stats.downstreamInstances.setRelease(0);
+  }
+
+  private void transform(DirectBuffer buffer, int offset) {
+    in.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        ByteFrameDecoder.BLOCK_LENGTH,
+        ByteFrameDecoder.SCHEMA_VERSION);
+    MutableDirectBuffer outBuffer = claim.buffer();
+    int outOffset = claim.offset();
+    out.wrapAndApplyHeader(outBuffer, outOffset, messageHeader)
+        .sequence(in.sequence())
+        .originNanos(in.originNanos())
+        .sourceId(in.sourceId())
+        .ackStreamId(in.ackStreamId());
+    ReciprocalKernel.apply(
+        buffer, offset + Frames.PAYLOAD_OFFSET, outBuffer, outOffset + Frames.PAYLOAD_OFFSET);
+  }
+}
