@@ -25,7 +25,6 @@ public record ReaderSettings(
     PartialFrame partialFrame,
     int maxDeliveries,
     Path abandonedDirectory) {
-  private static final String DEFAULT_SOURCE = "/dev/urandom";
   private static final int DEFAULT_WINDOW_FRAMES = 2048;
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
@@ -41,7 +40,7 @@ public record ReaderSettings(
     String abandoned = settings.text("READER_ABANDONED_DIR", null);
     ReaderSettings reader =
         new ReaderSettings(
-            new Source(settings.text("READER_SOURCE", DEFAULT_SOURCE)),
+            new Source(settings.text("READER_SOURCE", Source.DEFAULT)),
             settings.optionalNumber(
                 "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
             settings.optionalNumber("READER_RATE", 1, MAX_RATE),

@@ -16,6 +16,9 @@ import java.nio.file.Path;
  * @param name as the user gave it
  */
 public record Source(String name) {
+  /** What is read if nothing else is asked for. */
+  public static final String DEFAULT = "/dev/urandom";
+
   private static final String STANDARD_INPUT = "-";
 
   /** Whether this is standard input, which only one reader can read. */

@@ -39,4 +39,14 @@ public final class Buckets {
           .toArray();
 
   private Buckets() {}
+
+  /** A latency histogram without values, to add others to. */
+  public static Histogram.Snapshot noLatencies() {
+    return Histogram.Snapshot.empty(LATENCY_NANOS);
+  }
+
+  /** A histogram of norms without values, to add others to. */
+  public static Histogram.Snapshot noNorms() {
+    return Histogram.Snapshot.empty(NORM);
+  }
 }

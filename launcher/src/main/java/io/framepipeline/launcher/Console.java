@@ -1,0 +1,54 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.metrics.Histogram;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/** What a person sees of a run, on standard error: a line a second, and a line an event. */
+final class Console {
+  private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  private final PrintStream out;
+  private final long startNanos = System.nanoTime();
+
+  Console(PrintStream out) {
+    this.out = out;
+  }
+
+  /** A line about something that happened. */
+  void event(String line) {
+    out.printf(Locale.ROOT, "%5.0fs  %s%n", secondsSinceStart(), line);
+  }
+
+  /** A line about what happened between two moments. */
+  void progress(Totals before, Totals now) {
+    double seconds = (now.nanos() - before.nanos()) / NANOS_PER_SECOND;
+    double readPerSecond = (now.ledger().framesRead() - before.ledger().framesRead()) / seconds;
+    Histogram.Snapshot latency = now.latencyNanos().minus(before.latencyNanos());
+    Histogram.Snapshot norms = now.norms().minus(before.norms());
+    event(
+        String.format(
+            Locale.ROOT,
+            "read %,.0f/s  normed %,.0f/s  %,.1f MB/s  in flight %,d  redelivered %,d  duplicates %,d  latency p50 %s p99 %s  mean norm %.4f",
+            readPerSecond,
+            (now.framesNormed() - before.framesNormed()) / seconds,
+            readPerSecond * Frames.BYTE_PAYLOAD_LENGTH / 1e6,
+            now.ledger().framesInFlight(),
+            now.ledger().framesRedelivered(),
+            now.framesDuplicate(),
+            Report.duration(latency.quantile(0.5) / 1e3),
+            Report.duration(latency.quantile(0.99) / 1e3),
+            norms.mean()));
+  }
+
+  /** Lines of their own. */
+  void print(Object text) {
+    out.println(text);
+  }
+
+  private double secondsSinceStart() {
+    return (System.nanoTime() - startNanos) / NANOS_PER_SECOND;
+  }
+}

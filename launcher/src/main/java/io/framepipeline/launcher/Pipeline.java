@@ -1,0 +1,69 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** {@code ./pipeline}: the pipeline on this machine, without a container engine. */
+@Command(
+    name = "pipeline",
+    description = {
+      "Reads a source in frames of 4096 bytes, turns each byte x into 1/(1+x), and computes each",
+      "frame's Frobenius norm as a 64x64 matrix: three services and a media driver that pass the",
+      "frames to each other through shared memory, each frame counted once.",
+      ""
+    },
+    subcommands = RunCommand.class,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:the ledger is closed, nothing was lost",
+      "1:frames were lost or abandoned",
+      "64:wrong usage or setting",
+      "65:the input ends inside a frame",
+      "66:no such input, or it cannot be read",
+      "70:internal error"
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  ./pipeline run                              /dev/urandom until Ctrl-C",
+      "  ./pipeline run --frames 100000 --json r.json",
+      "  ./pipeline run --source data.bin --print all > norms.txt",
+      "  producer | ./pipeline run --source - --partial-frame pad"
+    },
+    mixinStandardHelpOptions = true,
+    version = "frame-pipeline 0.1.0")
+public final class Pipeline {
+  private Pipeline() {}
+
+  public static void main(String[] args) {
+    CommandLine commandLine =
+        new CommandLine(new Pipeline())
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setParameterExceptionHandler(Pipeline::onWrongUsage)
+            .setExecutionExceptionHandler(Pipeline::onException);
+    System.exit(args.length == 0 ? usage(commandLine) : commandLine.execute(args));
+  }
+
+  private static int usage(CommandLine commandLine) {
+    commandLine.usage(System.err);
+    return ExitCode.USAGE;
+  }
+
+  private static int onWrongUsage(CommandLine.ParameterException e, String[] args) {
+    String command = e.getCommandLine().getCommandSpec().qualifiedName();
+    System.err.println(command + ": " + e.getMessage() + "; see ./" + command + " --help");
+    return ExitCode.USAGE;
+  }
+
+  private static int onException(
+      Exception e, CommandLine commandLine, CommandLine.ParseResult parsed) {
+    if (e instanceof ExitException exit) {
+      System.err.println(commandLine.getCommandSpec().qualifiedName() + ": " + exit.getMessage());
+      return exit.exitCode();
+    }
+    e.printStackTrace();
+    return ExitCode.INTERNAL;
+  }
+}

@@ -1,0 +1,133 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.metrics.Ledger;
+import io.framepipeline.common.transport.Stage;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a run comes to; the keys of the JSON report.
+ *
+ * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
+ *     assumed
+ * @param framesNormed by all norm instances; after a crash more than acknowledged, by at most what
+ *     was in flight then
+ * @param seconds from the first frame read to the last acknowledgement
+ * @param framesPerSecond acknowledged frames over {@code seconds}
+ */
+record Report(
+    long framesRead,
+    long framesAcknowledged,
+    long framesInFlight,
+    long framesAbandoned,
+    long framesLost,
+    long framesRedelivered,
+    long framesNormed,
+    long framesDuplicate,
+    long bytesRead,
+    double seconds,
+    double framesPerSecond,
+    double normMin,
+    double normMean,
+    double normMax,
+    LatencyMicros latencyMicros,
+    Instances instances) {
+
+  record LatencyMicros(double p50, double p99, double p999, double max) {}
+
+  record Instances(int reader, int reciprocal, int norm) {}
+
+  private static final double NANOS_PER_MICRO = TimeUnit.MICROSECONDS.toNanos(1);
+  private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  static Report of(Totals totals, Map<Stage, Integer> instances) {
+    Ledger.Entry ledger = totals.ledger();
+    double seconds =
+        totals.lastAckNanos() == 0
+            ? 0
+            : (totals.lastAckNanos() - totals.firstReadNanos()) / NANOS_PER_SECOND;
+    return new Report(
+        ledger.framesRead(),
+        ledger.framesAcknowledged(),
+        ledger.framesInFlight(),
+        ledger.framesAbandoned(),
+        ledger.framesLost(),
+        ledger.framesRedelivered(),
+        totals.framesNormed(),
+        totals.framesDuplicate(),
+        ledger.framesRead() * Frames.BYTE_PAYLOAD_LENGTH,
+        seconds,
+        seconds > 0 ? ledger.framesAcknowledged() / seconds : 0,
+        totals.norms().min(),
+        totals.norms().mean(),
+        totals.norms().max(),
+        new LatencyMicros(
+            totals.latencyNanos().quantile(0.5) / NANOS_PER_MICRO,
+            totals.latencyNanos().quantile(0.99) / NANOS_PER_MICRO,
+            totals.latencyNanos().quantile(0.999) / NANOS_PER_MICRO,
+            totals.latencyNanos().max() / NANOS_PER_MICRO),
+        new Instances(
+            instances.get(Stage.READER),
+            instances.get(Stage.RECIPROCAL),
+            instances.get(Stage.NORM)));
+  }
+
+  /** Whether every frame that was read was normed and acknowledged. */
+  boolean isComplete() {
+    return framesAcknowledged == framesRead;
+  }
+
+  void writeJson(Path file) {
+    JsonMapper.builder()
+        .enable(SerializationFeature.INDENT_OUTPUT)
+        .build()
+        .writeValue(file.toFile(), this);
+  }
+
+  /** The ledger and what belongs to it, for people. */
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        """
+        ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d; lost %,d
+                redelivered %,d, normed %,d, duplicates dropped %,d
+                %,.1f MB in %.2f s: %,.0f frames/s, %,.1f MB/s
+                norm min %.4f mean %.4f max %.4f
+                latency p50 %s p99 %s p99.9 %s max %s""",
+        framesRead,
+        framesAcknowledged,
+        framesInFlight,
+        framesAbandoned,
+        framesLost,
+        framesRedelivered,
+        framesNormed,
+        framesDuplicate,
+        bytesRead / 1e6,
+        seconds,
+        framesPerSecond,
+        seconds > 0 ? bytesRead / 1e6 / seconds : 0,
+        normMin,
+        normMean,
+        normMax,
+        duration(latencyMicros.p50),
+        duration(latencyMicros.p99),
+        duration(latencyMicros.p999),
+        duration(latencyMicros.max));
+  }
+
+  /** Microseconds in the unit that reads best. */
+  static String duration(double micros) {
+    if (micros < 1e3) {
+      return String.format(Locale.ROOT, "%.0f µs", micros);
+    }
+    return micros < 1e6
+        ? String.format(Locale.ROOT, "%.1f ms", micros / 1e3)
+        : String.format(Locale.ROOT, "%.2f s", micros / 1e6);
+  }
+}

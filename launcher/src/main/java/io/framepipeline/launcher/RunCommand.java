@@ -1,0 +1,143 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.Settings;
+import io.framepipeline.common.service.Signals;
+import io.framepipeline.common.transport.Stage;
+import io.framepipeline.reader.PartialFrame;
+import io.framepipeline.reader.Source;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code ./pipeline run}: starts a pipeline, shows how it does, and accounts for every frame. */
+@Command(
+    name = "run",
+    description = {
+      "Starts a media driver and the services as processes of this machine, shows a line a second on",
+      "standard error and ends with the ledger: every frame read was normed and acknowledged, is",
+      "accounted for as abandoned, or shows as lost.",
+      "",
+      "Ctrl-C or SIGTERM stops reading, delivers what is in flight, and ends; a second one ends at",
+      "once. Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,",
+      "IDLE_STRATEGY, ...; see README.md) are taken from the environment.",
+      ""
+    },
+    mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+  private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+  private static final long DISPLAY_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int MAX_INSTANCES = 64;
+
+  @Mixin private RunOptions options;
+
+  private final AtomicInteger signals = new AtomicInteger();
+  private final Console console = new Console(System.err);
+
+  @Override
+  public Integer call() {
+    check();
+    Signals.onStop(signals::incrementAndGet);
+    Path runDirectory = RunDirectory.create();
+    try {
+      Path configuration = Path.of(System.getProperty("pipeline.config"));
+      Processes processes = new Processes(configuration, runDirectory, options.settings());
+      return run(new Supervisor(processes, console));
+    } finally {
+      RunDirectory.delete(runDirectory);
+    }
+  }
+
+  /** Everything that can be wrong is found before anything is started. */
+  private void check() {
+    options
+        .instances()
+        .forEach(
+            (stage, count) -> {
+              if (count < 1 || count > MAX_INSTANCES) {
+                throw Settings.malformed(
+                    "--" + stage.label() + "s", count.toString(), "from 1 to " + MAX_INSTANCES);
+              }
+            });
+    if (options.durationSeconds != null && !(options.durationSeconds > 0)) {
+      throw Settings.malformed(
+          "--duration", options.durationSeconds.toString(), "more than 0 seconds");
+    }
+    if (options.json != null && !Files.isDirectory(options.json.toAbsolutePath().getParent())) {
+      throw Settings.malformed(
+          "--json", options.json.toString(), "a file in a directory that exists");
+    }
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    environment.putAll(options.settings());
+    Settings settings = new Settings(environment, new Properties());
+    Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
+    if (source.isStandardInput() && options.readers > 1) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "--readers=%d: standard input can be read by one reader only".formatted(options.readers));
+    }
+    source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
+  }
+
+  private int run(Supervisor supervisor) {
+    Map<Stage, Integer> instances = options.instances();
+    supervisor.start(instances);
+
+    int handledSignals = 0;
+    boolean isDraining = false;
+    Totals shown = Totals.of(supervisor.allInstances());
+    while (!supervisor.isDone()) {
+      LockSupport.parkNanos(STEP_NANOS);
+      supervisor.doWork();
+
+      int newSignals = signals.get();
+      if (newSignals > 1 && handledSignals < 2) {
+        supervisor.kill();
+      } else if (!isDraining && (newSignals > 0 || isTimeOver(supervisor))) {
+        isDraining = true;
+        supervisor.drain();
+      }
+      handledSignals = newSignals;
+
+      if (System.nanoTime() - shown.nanos() >= DISPLAY_NANOS) {
+        Totals now = Totals.of(supervisor.allInstances());
+        console.progress(shown, now);
+        shown = now;
+      }
+    }
+    Report report = Report.of(Totals.of(supervisor.allInstances()), instances);
+    if (supervisor.exitCode() == ExitCode.USAGE) {
+      return ExitCode.USAGE;
+    }
+    console.print(report);
+    if (options.json != null) {
+      report.writeJson(options.json);
+    }
+    if (!report.isComplete()) {
+      console.print(
+          "%,d frames lost, %,d abandoned"
+              .formatted(report.framesLost(), report.framesAbandoned()));
+      return Math.max(ExitCode.LOST, supervisor.exitCode());
+    }
+    return supervisor.exitCode();
+  }
+
+  private boolean isTimeOver(Supervisor supervisor) {
+    if (options.durationSeconds == null) {
+      return false;
+    }
+    long firstReadNanos = Totals.of(supervisor.allInstances()).firstReadNanos();
+    return firstReadNanos != 0
+        && System.nanoTime() - firstReadNanos
+            >= options.durationSeconds * TimeUnit.SECONDS.toNanos(1);
+  }
+}

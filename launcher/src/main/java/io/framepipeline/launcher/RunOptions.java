@@ -1,0 +1,114 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.transport.Stage;
+import io.framepipeline.reader.PartialFrame;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import picocli.CommandLine.Option;
+
+/**
+ * The options of {@code ./pipeline run}. Those that are a service's settings are passed on as such.
+ */
+final class RunOptions {
+  enum Print {
+    NONE,
+    ALL
+  }
+
+  @Option(
+      names = "--source",
+      paramLabel = "PATH|-",
+      description =
+          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else /dev/urandom.")
+  String source;
+
+  @Option(
+      names = "--frames",
+      paramLabel = "N",
+      description = "Stop reading after N frames per reader.")
+  Long frames;
+
+  @Option(
+      names = "--duration",
+      paramLabel = "S",
+      description = "Stop reading S seconds after the first frame.")
+  Double durationSeconds;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "N",
+      description = "Frames per second and reader. Default: as fast as it goes.")
+  Long rate;
+
+  @Option(
+      names = "--readers",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Default: ${DEFAULT-VALUE}.")
+  int readers;
+
+  @Option(
+      names = "--reciprocals",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Default: ${DEFAULT-VALUE}.")
+  int reciprocals;
+
+  @Option(
+      names = "--norms",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Default: ${DEFAULT-VALUE}.")
+  int norms;
+
+  @Option(
+      names = "--partial-frame",
+      paramLabel = "refuse|pad",
+      description =
+          "What to do if the input ends inside a frame. Default: READER_PARTIAL_FRAME, else refuse.")
+  PartialFrame partialFrame;
+
+  @Option(
+      names = "--print",
+      paramLabel = "none|all",
+      description =
+          "all: each norm on standard output, as 'sourceId sequence norm'. Default: NORM_PRINT, else none.")
+  Print print;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Write the final report to FILE, as one JSON object.")
+  Path json;
+
+  /** How many instances of each stage. */
+  Map<Stage, Integer> instances() {
+    Map<Stage, Integer> instances = new EnumMap<>(Stage.class);
+    instances.put(Stage.READER, readers);
+    instances.put(Stage.RECIPROCAL, reciprocals);
+    instances.put(Stage.NORM, norms);
+    return instances;
+  }
+
+  /** The settings that were given as options. */
+  Map<String, String> settings() {
+    Map<String, String> settings = new TreeMap<>();
+    put(settings, "READER_SOURCE", source);
+    put(settings, "READER_FRAMES", frames);
+    put(settings, "READER_RATE", rate);
+    put(settings, "READER_PARTIAL_FRAME", partialFrame);
+    put(settings, "NORM_PRINT", print);
+    return settings;
+  }
+
+  private static void put(Map<String, String> settings, String name, Object value) {
+    if (value instanceof Enum<?> choice) {
+      settings.put(name, choice.name().toLowerCase(Locale.ROOT));
+    } else if (value != null) {
+      settings.put(name, value.toString());
+    }
+  }
+}

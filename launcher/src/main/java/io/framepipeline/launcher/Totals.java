@@ -1,0 +1,60 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.metrics.Buckets;
+import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.metrics.Ledger;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.util.List;
+
+/**
+ * The figures of all instances of a run, dead ones included, at one moment.
+ *
+ * @param firstReadNanos when the first frame was read; 0 if none was
+ * @param lastAckNanos when the last acknowledgement came; 0 if none did
+ */
+record Totals(
+    long nanos,
+    Ledger.Entry ledger,
+    long framesNormed,
+    long framesDuplicate,
+    long firstReadNanos,
+    long lastAckNanos,
+    Histogram.Snapshot latencyNanos,
+    Histogram.Snapshot norms) {
+
+  static Totals of(List<Instance> instances) {
+    Ledger.Entry ledger = Ledger.Entry.EMPTY;
+    long normed = 0;
+    long duplicate = 0;
+    long firstRead = 0;
+    long lastAck = 0;
+    Histogram.Snapshot latency = Buckets.noLatencies();
+    Histogram.Snapshot norms = Buckets.noNorms();
+    for (Instance instance : instances) {
+      StageStats stats = instance.stats();
+      if (stats == null) {
+        continue;
+      }
+      ledger = ledger.plus(instance.ledger());
+      if (instance.stage() == Stage.READER) {
+        firstRead = earlier(firstRead, stats.firstReadNanos.get());
+        lastAck = Math.max(lastAck, stats.lastAckNanos.get());
+      } else if (instance.stage() == Stage.NORM) {
+        normed += stats.framesNormed.get();
+        duplicate += stats.framesDuplicate.get();
+        latency = latency.plus(stats.latencyNanos.snapshot());
+        norms = norms.plus(stats.norms.snapshot());
+      }
+    }
+    return new Totals(
+        System.nanoTime(), ledger, normed, duplicate, firstRead, lastAck, latency, norms);
+  }
+
+  private static long earlier(long known, long candidate) {
+    if (candidate == 0) {
+      return known;
+    }
+    return known == 0 ? candidate : Math.min(known, candidate);
+  }
+}
