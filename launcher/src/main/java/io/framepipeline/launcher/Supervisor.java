@@ -139,10 +139,12 @@ final class Supervisor {
     int code = slot.instance.process().exitValue();
     if (isMeant(slot, code)) {
       slot.isFinished = true;
-      exitCode = Math.max(exitCode, code);
-      if (slot.stage != Stage.READER && code != ExitCode.OK) {
-        // Without this stage nothing can arrive any more.
-        kill();
+      if (isFinal(code)) {
+        exitCode = code;
+        if (slot.stage != Stage.READER) {
+          // Without this stage nothing can arrive any more.
+          kill();
+        }
       }
     } else if (slot.restartNanos == 0) {
       boolean hasLived = slot.instance.uptimeNanos() > GOOD_UPTIME_NANOS;
@@ -160,17 +162,19 @@ final class Supervisor {
     }
   }
 
-  /**
-   * Whether an instance ended for good: the input is finished, a setting is wrong, or it was told
-   * to.
-   */
+  /** Whether an instance ended for good: its input is finished, or it was told to end. */
   private boolean isMeant(Slot slot, int code) {
-    boolean isFinal =
-        code == ExitCode.USAGE || code == ExitCode.PARTIAL_FRAME || code == ExitCode.NO_INPUT;
     return switch (slot.stage) {
-      case READER -> isFinal || code == ExitCode.OK || code == ExitCode.LOST || ending != null;
-      case RECIPROCAL, NORM -> isFinal || (ending != null && ending.compareTo(slot.stage) >= 0);
+      case READER ->
+          isFinal(code) || code == ExitCode.OK || code == ExitCode.LOST || ending != null;
+      case RECIPROCAL, NORM ->
+          isFinal(code) || (ending != null && ending.compareTo(slot.stage) >= 0);
     };
+  }
+
+  /** Whether another try would end the same way. */
+  private static boolean isFinal(int code) {
+    return code == ExitCode.USAGE || code == ExitCode.PARTIAL_FRAME || code == ExitCode.NO_INPUT;
   }
 
   private boolean isFinished(Stage stage) {

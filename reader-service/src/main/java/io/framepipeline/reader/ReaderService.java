@@ -40,7 +40,6 @@ public final class ReaderService implements StageService {
     this.source =
         new SourceReader(settings, frames, common.idleMode().newStrategy(), stats.framesPadded);
     stats.windowFrames.setRelease(settings.windowFrames());
-    source.start();
   }
 
   public static void main(String[] args) {

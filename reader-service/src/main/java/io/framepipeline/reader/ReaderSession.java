@@ -74,6 +74,10 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       int connected = outboxes.connectedCount();
       stats.downstreamInstances.setRelease(connected);
       stats.ready.setRelease(connected > 0 ? 1 : 0);
+      if (connected > 0) {
+        // Not before: a frame's age starts with its reading.
+        source.start();
+      }
     }
     lossDetector.doWork(nowNanos);
     int taken = frames.takeOver();

@@ -31,6 +31,7 @@ final class SourceReader implements AutoCloseable {
   private final AtomicCounter framesPadded;
   private final Thread thread;
 
+  private boolean isStarted;
   private volatile boolean isStopped;
   private volatile boolean isOpened;
   private volatile ExitException failure;
@@ -56,8 +57,12 @@ final class SourceReader implements AutoCloseable {
     this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
   }
 
+  /** Begins to read, unless it has begun or was stopped. */
   void start() {
-    thread.start();
+    if (!isStarted && !isStopped) {
+      isStarted = true;
+      thread.start();
+    }
   }
 
   /** Stops reading; frames already published stay. */
@@ -70,7 +75,7 @@ final class SourceReader implements AutoCloseable {
 
   /** Whether no further frame will be published. */
   boolean hasEnded() {
-    return !thread.isAlive() || (isStopped && !isOpened);
+    return (isStarted && !thread.isAlive()) || (isStopped && !isOpened);
   }
 
   /**

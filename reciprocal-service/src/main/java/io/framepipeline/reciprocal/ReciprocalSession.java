@@ -30,8 +30,9 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
   private static final int POLL_LIMIT = 16;
 
+  private final Aeron aeron;
+  private final Channels channels;
   private final StageStats stats;
-  private final Inbox inbox;
   private final Outboxes outboxes;
 
   private final MessageCheck check = MessageCheck.forByteFrames();
@@ -39,15 +40,20 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   private final FloatFrameEncoder out = new FloatFrameEncoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final BufferClaim claim = new BufferClaim();
+
+  /** Null until there is a norm to send to: whoever cannot pass frames on must not take any. */
+  private Inbox inbox;
+
+  private boolean isLeaving;
   private boolean isInboxDrained;
 
   ReciprocalSession(Aeron aeron, Channels channels, StageStats stats) {
+    this.aeron = aeron;
+    this.channels = channels;
     this.stats = stats;
     // What is lost with a norm is the readers' to repeat, so nothing listens here.
     this.outboxes =
         new Outboxes(aeron, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
-    int instanceId = (int) ProcessHandle.current().pid();
-    this.inbox = Inbox.open(aeron, channels.frames(), Stage.RECIPROCAL, instanceId);
   }
 
   @Override
@@ -57,6 +63,13 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
       int connected = outboxes.connectedCount();
       stats.downstreamInstances.setRelease(connected);
       stats.ready.setRelease(connected > 0 ? 1 : 0);
+      if (connected > 0 && inbox == null && !isLeaving) {
+        int instanceId = (int) ProcessHandle.current().pid();
+        inbox = Inbox.open(aeron, channels.frames(), Stage.RECIPROCAL, instanceId);
+      }
+    }
+    if (inbox == null) {
+      return changes;
     }
     int polled = inbox.poll(this, POLL_LIMIT);
     if (polled > 0) {
@@ -96,11 +109,17 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
 
   @Override
   public void leave(long nowNanos) {
-    inbox.leave(nowNanos);
+    isLeaving = true;
+    if (inbox != null) {
+      inbox.leave(nowNanos);
+    }
   }
 
   @Override
   public boolean isDone(long nowNanos) {
+    if (inbox == null) {
+      return isLeaving;
+    }
     if (!isInboxDrained && inbox.isDrained(nowNanos)) {
       isInboxDrained = true;
       inbox.drained();

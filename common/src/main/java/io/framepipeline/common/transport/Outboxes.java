@@ -39,6 +39,7 @@ public final class Outboxes implements AutoCloseable {
   private final InboxWatch watch;
   private final InboxWatch.Listener onChange;
   private final List<Outbox> outboxes = new ArrayList<>();
+  private int connectedCount;
   private int cursor;
   private Outbox claimed;
 
@@ -66,17 +67,17 @@ public final class Outboxes implements AutoCloseable {
         work += connect(outbox, nowNanos);
       }
     }
+    int connected = countConnected();
+    if (connected != connectedCount) {
+      connectedCount = connected;
+      work++;
+    }
     return work;
   }
 
-  /** The number of inboxes that can be sent to. */
+  /** The number of inboxes that can be sent to, as of the last duty cycle. */
   public int connectedCount() {
-    int count = 0;
-    for (int i = 0, size = outboxes.size(); i < size; i++) {
-      ExclusivePublication publication = outboxes.get(i).publication;
-      count += publication != null && publication.isConnected() ? 1 : 0;
-    }
-    return count;
+    return connectedCount;
   }
 
   /**
@@ -138,6 +139,15 @@ public final class Outboxes implements AutoCloseable {
       outbox.publication = null;
     }
     return false;
+  }
+
+  private int countConnected() {
+    int count = 0;
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      ExclusivePublication publication = outboxes.get(i).publication;
+      count += publication != null && publication.isConnected() ? 1 : 0;
+    }
+    return count;
   }
 
   private int connect(Outbox outbox, long nowNanos) {
