@@ -1,0 +1,195 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.LocalRun;
+import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code ./pipeline run ...} as a process, with what it prints in files. */
+final class PipelineProcess implements AutoCloseable {
+  /** A watchdog, not an expectation: how long anything may take on a slow, busy machine. */
+  static final Duration LIMIT = Duration.ofSeconds(90);
+
+  private static final Path HOME = Path.of(System.getProperty("pipeline.home"));
+
+  private final Process process;
+  private final Path directory;
+  private final Path out;
+  private final Path err;
+  private final Path json;
+
+  private PipelineProcess(Process process, Path directory, Path out, Path err, Path json) {
+    this.process = process;
+    this.directory = directory;
+    this.out = out;
+    this.err = err;
+    this.json = json;
+  }
+
+  /** Starts a run that reads nothing from standard input. */
+  static PipelineProcess run(Path directory, String... options) {
+    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), Map.of(), options);
+  }
+
+  /** Starts a run. */
+  static PipelineProcess run(
+      Path directory, Redirect input, Map<String, String> environment, String... options) {
+    try {
+      Path own = Files.createTempDirectory(directory, "run");
+      Path json = own.resolve("report.json");
+      List<String> command =
+          new ArrayList<>(
+              List.of(HOME.resolve("pipeline").toString(), "run", "--json", json.toString()));
+      command.addAll(List.of(options));
+      Path out = own.resolve("out");
+      Path err = own.resolve("err");
+      ProcessBuilder builder =
+          new ProcessBuilder(command)
+              .redirectInput(input)
+              .redirectOutput(out.toFile())
+              .redirectError(err.toFile());
+      builder.environment().putAll(environment);
+      return new PipelineProcess(builder.start(), own, out, err, json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  Process process() {
+    return process;
+  }
+
+  /** Waits for the end; returns the exit code. */
+  int awaitExit() throws InterruptedException {
+    assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS))
+        .as("ended within the watchdog's time; it printed:%n%s", err())
+        .isTrue();
+    return process.exitValue();
+  }
+
+  /** Sends SIGTERM, SIGINT or SIGKILL, by name. */
+  void signal(String name) {
+    signal(process.pid(), name);
+  }
+
+  static void signal(long pid, String name) {
+    try {
+      Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start();
+      assertThat(kill.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The processes that this run has now whose command line names a class like this. */
+  List<ProcessHandle> processes(String mainClass) {
+    return process
+        .descendants()
+        .filter(handle -> handle.info().commandLine().orElse("").contains("." + mainClass))
+        .toList();
+  }
+
+  /** The services of a stage. */
+  List<ProcessHandle> services(Stage stage) {
+    String label = stage.label();
+    return processes(
+        label.substring(0, 1).toUpperCase(Locale.ROOT) + label.substring(1) + "Service");
+  }
+
+  Path runDirectory() {
+    return Path.of("/dev/shm/frame-pipeline-" + process.pid());
+  }
+
+  Path aeronDirectory() {
+    return LocalRun.aeronDirectory(runDirectory());
+  }
+
+  /** An instance's figures, as soon as it has made them. */
+  StageStats stats(Stage stage) {
+    return await()
+        .atMost(LIMIT)
+        .until(
+            () ->
+                services(stage).stream()
+                    .map(service -> LocalRun.statsFile(runDirectory(), stage, service.pid()))
+                    .map(StageStats::open)
+                    .findFirst()
+                    .orElse(null),
+            stats -> stats != null && stats.metricsPort.get() > 0);
+  }
+
+  /** Waits until so many frames have been acknowledged. */
+  void awaitAcknowledged(long frames) {
+    StageStats reader = stats(Stage.READER);
+    await()
+        .atMost(LIMIT)
+        .until(
+            () -> reader.ledger.read().framesAcknowledged(),
+            acknowledged -> acknowledged >= frames);
+  }
+
+  List<String> out() throws IOException {
+    return Files.readAllLines(out);
+  }
+
+  String err() {
+    try {
+      return Files.readString(err);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  JsonNode report() {
+    return JsonMapper.shared().readTree(json.toFile());
+  }
+
+  /** Checks what must hold whatever happened to the services: everything read was acknowledged. */
+  void assertNothingLost(long framesRead) {
+    JsonNode report = report();
+    assertThat(report.get("framesRead").asLong()).isEqualTo(framesRead);
+    assertThat(report.get("framesAcknowledged").asLong()).isEqualTo(framesRead);
+    assertThat(report.get("framesInFlight").asLong()).isZero();
+    assertThat(report.get("framesAbandoned").asLong()).isZero();
+    assertThat(report.get("framesLost").asLong()).isZero();
+    assertThat(report.get("bytesRead").asLong()).isEqualTo(framesRead * 4096);
+  }
+
+  /** Whether neither a file in shared memory nor a process of this run is left. */
+  boolean isGone(List<ProcessHandle> processes) {
+    return !Files.exists(runDirectory()) && processes.stream().noneMatch(ProcessHandle::isAlive);
+  }
+
+  @Override
+  public void close() {
+    if (process.isAlive()) {
+      List<ProcessHandle> processes =
+          Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
+      process.destroyForcibly();
+      await().atMost(LIMIT).until(() -> isGone(processes));
+    }
+  }
+
+  @Override
+  public String toString() {
+    return directory.toString();
+  }
+}
