@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
@@ -131,6 +132,7 @@ final class PipelineProcess implements AutoCloseable {
                 services(stage).stream()
                     .map(service -> LocalRun.statsFile(runDirectory(), stage, service.pid()))
                     .map(StageStats::open)
+                    .filter(Objects::nonNull)
                     .findFirst()
                     .orElse(null),
             stats -> stats != null && stats.metricsPort.get() > 0);
