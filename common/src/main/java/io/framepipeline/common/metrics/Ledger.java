@@ -99,7 +99,7 @@ public final class Ledger {
               buffer.getLong(slot + ABANDONED),
               buffer.getLong(slot + REDELIVERED));
       VarHandle.loadLoadFence();
-      // One more may be under way; the slot is touched again by the one after SLOTS - 1 more.
+      // The slot is used again SLOTS writes later, and one more than are counted may be under way.
       if (buffer.getLong(offset + WRITES) - writes < SLOTS - 1) {
         return entry;
       }
