@@ -36,12 +36,13 @@ final class DuplicateFilter {
 
   /** Clears the bits that sequences above the highest share with those a capacity before them. */
   private void forgetUpTo(long sequence) {
-    if (sequence - highest >= CAPACITY) {
+    // Not sequence - highest, nor forgotten <= sequence: both overflow at the largest sequences.
+    if (sequence - CAPACITY >= highest) {
       Arrays.fill(seen, 0);
       return;
     }
-    for (long forgotten = highest + 1; forgotten <= sequence; forgotten++) {
-      int index = (int) forgotten & MASK;
+    for (long forgotten = highest; forgotten < sequence; ) {
+      int index = (int) ++forgotten & MASK;
       seen[index >> 6] &= ~(1L << index);
     }
   }

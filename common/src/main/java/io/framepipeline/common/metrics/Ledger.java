@@ -7,21 +7,28 @@ import org.agrona.concurrent.AtomicBuffer;
 
 /**
  * The reader's account of its frames, in a buffer that other threads or processes may read. Written
- * by one thread under a sequence lock, so that {@link #read()} always sees one moment's figures and
- * the equation {@code read = acknowledged + in flight + abandoned} can be checked on every sample.
+ * by one thread into several slots in turn, so that {@link #read()} always sees one moment's
+ * figures, even if the writer is held up or killed inside a write, and the equation {@code read =
+ * acknowledged + in flight + abandoned} can be checked on every sample.
  */
 public final class Ledger {
-  private static final int VERSION = 0;
-  private static final int READ = VERSION + SIZE_OF_LONG;
+  private static final int READ = 0;
   private static final int ACKNOWLEDGED = READ + SIZE_OF_LONG;
   private static final int IN_FLIGHT = ACKNOWLEDGED + SIZE_OF_LONG;
   private static final int ABANDONED = IN_FLIGHT + SIZE_OF_LONG;
   private static final int REDELIVERED = ABANDONED + SIZE_OF_LONG;
+  private static final int SLOT_LENGTH = REDELIVERED + SIZE_OF_LONG;
 
-  private static final int MAX_READ_ATTEMPTS = 10_000;
+  /** A power of two; a slot is written again this many writes later. */
+  private static final int SLOTS = 8;
+
+  /** How many writes there were; the last one is in the slot of this number. */
+  private static final int WRITES = 0;
+
+  private static final int SLOTS_OFFSET = WRITES + SIZE_OF_LONG;
 
   /** Bytes that a ledger takes. */
-  static final int LENGTH = REDELIVERED + SIZE_OF_LONG;
+  static final int LENGTH = SLOTS_OFFSET + SLOTS * SLOT_LENGTH;
 
   /**
    * One moment's figures, in frames.
@@ -67,38 +74,39 @@ public final class Ledger {
 
   /** Publishes new figures; only the one writing thread may call this. */
   public void write(long read, long acknowledged, long inFlight, long abandoned, long redelivered) {
-    long version = buffer.getLong(offset + VERSION);
-    buffer.putLong(offset + VERSION, version + 1);
+    long writes = buffer.getLong(offset + WRITES) + 1;
+    int slot = slot(writes);
+    // No reader may see this write's figures before it can see that the last write is over.
     VarHandle.storeStoreFence();
-    buffer.putLong(offset + READ, read);
-    buffer.putLong(offset + ACKNOWLEDGED, acknowledged);
-    buffer.putLong(offset + IN_FLIGHT, inFlight);
-    buffer.putLong(offset + ABANDONED, abandoned);
-    buffer.putLong(offset + REDELIVERED, redelivered);
-    buffer.putLongRelease(offset + VERSION, version + 2);
+    buffer.putLong(slot + READ, read);
+    buffer.putLong(slot + ACKNOWLEDGED, acknowledged);
+    buffer.putLong(slot + IN_FLIGHT, inFlight);
+    buffer.putLong(slot + ABANDONED, abandoned);
+    buffer.putLong(slot + REDELIVERED, redelivered);
+    buffer.putLongRelease(offset + WRITES, writes);
   }
 
-  /**
-   * The figures of one moment. If the writer was killed inside {@link #write} they are the
-   * half-written ones: waiting for it would take for ever.
-   */
+  /** The figures of one moment, the last one whose write is over. */
   public Entry read() {
-    Entry entry = Entry.EMPTY;
-    for (int attempt = 0; attempt < MAX_READ_ATTEMPTS; attempt++) {
-      long version = buffer.getLongVolatile(offset + VERSION);
-      entry =
+    while (true) {
+      long writes = buffer.getLongVolatile(offset + WRITES);
+      int slot = slot(writes);
+      Entry entry =
           new Entry(
-              buffer.getLong(offset + READ),
-              buffer.getLong(offset + ACKNOWLEDGED),
-              buffer.getLong(offset + IN_FLIGHT),
-              buffer.getLong(offset + ABANDONED),
-              buffer.getLong(offset + REDELIVERED));
+              buffer.getLong(slot + READ),
+              buffer.getLong(slot + ACKNOWLEDGED),
+              buffer.getLong(slot + IN_FLIGHT),
+              buffer.getLong(slot + ABANDONED),
+              buffer.getLong(slot + REDELIVERED));
       VarHandle.loadLoadFence();
-      if ((version & 1) == 0 && buffer.getLong(offset + VERSION) == version) {
+      // The slot is used again SLOTS writes later, and one more than are counted may be under way.
+      if (buffer.getLong(offset + WRITES) - writes < SLOTS - 1) {
         return entry;
       }
-      Thread.onSpinWait();
     }
-    return entry;
+  }
+
+  private int slot(long write) {
+    return offset + SLOTS_OFFSET + ((int) write & (SLOTS - 1)) * SLOT_LENGTH;
   }
 }

@@ -37,6 +37,10 @@ public final class MetricsServer implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
+
+  /** Kept, since the registry holds what it asks for figures by weak references. */
+  private final AeronMetrics aeronMetrics;
+
   private final ExecutorService executor;
   private final HttpServer server;
 
@@ -61,7 +65,8 @@ public final class MetricsServer implements AutoCloseable {
     registry.config().commonTags("stage", stage.label());
     StageMetrics stageMetrics = new StageMetrics(stage, stats);
     stageMetrics.bindTo(registry);
-    new AeronMetrics(counters).bindTo(registry);
+    aeronMetrics = new AeronMetrics(counters);
+    aeronMetrics.bindTo(registry);
     new ClassLoaderMetrics().bindTo(registry);
     gcMetrics.bindTo(registry);
     new JvmInfoMetrics().bindTo(registry);

@@ -43,6 +43,9 @@ public record Channels(String frames, String acks) {
       if (!CommonContext.IPC_MEDIA.equals(uri.media())) {
         throw new IllegalArgumentException("media is not ipc");
       }
+      if (!uri.prefix().isEmpty()) {
+        throw new IllegalArgumentException("a " + uri.prefix() + " cannot be published to");
+      }
       ChannelUriStringBuilder builder = new ChannelUriStringBuilder(uri);
       if (builder.mtu() == null) {
         builder.mtu(FRAME_MTU);
@@ -62,7 +65,8 @@ public record Channels(String frames, String acks) {
               .termLength(ACK_TERM_LENGTH)
               .build();
       return new Channels(frames, acks);
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      // Aeron throws the one or the other, depending on what is wrong.
       throw new ExitException(
           ExitCode.USAGE,
           "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"

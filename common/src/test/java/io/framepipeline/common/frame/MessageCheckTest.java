@@ -1,0 +1,277 @@
+package io.framepipeline.common.frame;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.aeron.logbuffer.FrameDescriptor;
+import io.aeron.logbuffer.Header;
+import io.aeron.protocol.DataHeaderFlyweight;
+import io.framepipeline.common.frame.sbe.AckDecoder;
+import io.framepipeline.common.frame.sbe.AckEncoder;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import java.util.Arrays;
+import java.util.Random;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MessageCheckTest {
+  /** Where in the buffer messages lie, so that an index taken from 0 would be noticed. */
+  private static final int OFFSET = 64;
+
+  private static final int ACK_COUNT = 5;
+  private static final int ACK_PREFIX_LENGTH = 8 + 4 + 4;
+  private static final int ACK_BLOCK_LENGTH_INDEX = 8 + 4;
+  private static final int ACK_NUM_IN_GROUP_INDEX = ACK_BLOCK_LENGTH_INDEX + 2;
+  private static final int MAX_LENGTH = Frames.FLOAT_FRAME_LENGTH + 64;
+
+  /** The three kinds, each with its check and a whole message. */
+  enum Kind {
+    BYTE_FRAME(
+        ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH, Frames.BYTE_FRAME_LENGTH),
+    FLOAT_FRAME(
+        FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH, Frames.FLOAT_FRAME_LENGTH),
+    ACK(
+        AckDecoder.TEMPLATE_ID,
+        AckDecoder.BLOCK_LENGTH,
+        ACK_PREFIX_LENGTH + ACK_COUNT * Long.BYTES);
+
+    final int templateId;
+    final int blockLength;
+    final int length;
+
+    Kind(int templateId, int blockLength, int length) {
+      this.templateId = templateId;
+      this.blockLength = blockLength;
+      this.length = length;
+    }
+
+    MessageCheck newCheck() {
+      return switch (this) {
+        case BYTE_FRAME -> MessageCheck.forByteFrames();
+        case FLOAT_FRAME -> MessageCheck.forFloatFrames();
+        case ACK -> MessageCheck.forAcks();
+      };
+    }
+  }
+
+  private final UnsafeBuffer buffer = new UnsafeBuffer(new byte[OFFSET + MAX_LENGTH]);
+  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldAcceptAWholeMessageOfItsKind(Kind kind) {
+    write(kind);
+
+    assertThat(check(kind, kind.length)).isEqualTo(Verdict.ACCEPTED);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAnotherSchema(Kind kind) {
+    write(kind);
+    messageHeader.schemaId(MessageHeaderDecoder.SCHEMA_ID + 1);
+
+    assertThat(check(kind, kind.length)).isEqualTo(Verdict.SCHEMA);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAnotherVersion(Kind kind) {
+    for (int version : new int[] {0, MessageHeaderDecoder.SCHEMA_VERSION + 1, 0xFFFF}) {
+      write(kind);
+      messageHeader.version(version);
+
+      assertThat(check(kind, kind.length)).as("version %d", version).isEqualTo(Verdict.VERSION);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAnUnknownTemplate(Kind kind) {
+    for (int template : new int[] {0, 4, 0xFFFF}) {
+      write(kind);
+      messageHeader.templateId(template);
+
+      assertThat(check(kind, kind.length)).as("template %d", template).isEqualTo(Verdict.TEMPLATE);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAMessageForAnotherStage(Kind kind) {
+    for (Kind other : Kind.values()) {
+      if (other != kind) {
+        write(other);
+
+        assertThat(check(kind, other.length)).as("%s", other).isEqualTo(Verdict.STAGE);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectEveryOtherLength(Kind kind) {
+    write(kind);
+
+    for (int length = 0; length <= MAX_LENGTH; length++) {
+      assertThat(check(kind, length))
+          .as("length %d", length)
+          .isEqualTo(length == kind.length ? Verdict.ACCEPTED : Verdict.LENGTH);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAnotherBlockLength(Kind kind) {
+    for (int blockLength : new int[] {0, kind.blockLength - 1, kind.blockLength + 1, 0xFFFF}) {
+      write(kind);
+      messageHeader.blockLength(blockLength);
+
+      assertThat(check(kind, kind.length))
+          .as("block length %d", blockLength)
+          .isEqualTo(Verdict.LENGTH);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRejectAFragmentOfALongerMessage(Kind kind) {
+    write(kind);
+
+    for (byte flags :
+        new byte[] {0, FrameDescriptor.BEGIN_FRAG_FLAG, FrameDescriptor.END_FRAG_FLAG}) {
+      assertThat(check(kind, kind.length, flags)).as("flags %x", flags).isEqualTo(Verdict.LENGTH);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, ACK_COUNT - 1, ACK_COUNT + 1, 0xFFFF})
+  void shouldRejectAcksWhoseCountIsNotTheirNumber(int count) {
+    write(Kind.ACK);
+    buffer.putShort(OFFSET + ACK_NUM_IN_GROUP_INDEX, (short) count);
+
+    assertThat(check(Kind.ACK, Kind.ACK.length)).isEqualTo(Verdict.LENGTH);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 7, 9, 16, 0xFFFF})
+  void shouldRejectAcksWhoseEntriesAreOfAnotherLength(int blockLength) {
+    write(Kind.ACK);
+    buffer.putShort(OFFSET + ACK_BLOCK_LENGTH_INDEX, (short) blockLength);
+
+    // The length that such a group would have: only the entry length itself gives it away.
+    for (int length : new int[] {Kind.ACK.length, ACK_PREFIX_LENGTH + ACK_COUNT * blockLength}) {
+      if (length <= MAX_LENGTH) {
+        assertThat(check(Kind.ACK, length)).as("length %d", length).isEqualTo(Verdict.LENGTH);
+      }
+    }
+  }
+
+  @Test
+  void shouldAcceptAcksOfAnyNumberThatFits() {
+    for (int count = 0; ACK_PREFIX_LENGTH + count * Long.BYTES <= MAX_LENGTH; count++) {
+      writeAcks(count);
+
+      assertThat(check(Kind.ACK, ACK_PREFIX_LENGTH + count * Long.BYTES))
+          .as("%d acks", count)
+          .isEqualTo(Verdict.ACCEPTED);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldNeverAcceptRandomBytes(Kind kind) {
+    Random random = new Random(1);
+    byte[] bytes = new byte[MAX_LENGTH];
+    for (int i = 0; i < 20_000; i++) {
+      random.nextBytes(bytes);
+      buffer.putBytes(OFFSET, bytes);
+      int length = i % 2 == 0 ? kind.length : random.nextInt(MAX_LENGTH);
+
+      assertThat(check(kind, length)).isNotEqualTo(Verdict.ACCEPTED);
+    }
+  }
+
+  /** Random but for one part, so that every test after the schema's is reached too. */
+  @ParameterizedTest
+  @EnumSource
+  void shouldAcceptDamagedMessagesOnlyIfTheDamageIsInTheContent(Kind kind) {
+    Random random = new Random(2);
+    int prefix = kind == Kind.ACK ? ACK_PREFIX_LENGTH : Frames.PAYLOAD_OFFSET;
+    byte[] whole = new byte[prefix];
+    write(kind);
+    buffer.getBytes(OFFSET, whole);
+    for (int i = 0; i < 20_000; i++) {
+      byte[] damaged = whole.clone();
+      int at = random.nextInt(prefix);
+      damaged[at] = (byte) random.nextInt();
+      buffer.putBytes(OFFSET, damaged);
+
+      boolean isContent =
+          kind == Kind.ACK
+              ? at >= MessageHeaderDecoder.ENCODED_LENGTH && at < ACK_BLOCK_LENGTH_INDEX
+              : at >= MessageHeaderDecoder.ENCODED_LENGTH;
+      boolean isSame = Arrays.equals(damaged, whole);
+      assertThat(check(kind, kind.length) == Verdict.ACCEPTED)
+          .as("byte %d is %d", at, damaged[at])
+          .isEqualTo(isContent || isSame);
+    }
+  }
+
+  /** What lies behind a message is another sender's: a verdict must not depend on it. */
+  @ParameterizedTest
+  @EnumSource
+  void shouldNotLookBehindTheMessage(Kind kind) {
+    for (int length = 0; length <= Math.min(kind.length, 64); length++) {
+      write(kind);
+      buffer.setMemory(OFFSET + length, MAX_LENGTH - length, (byte) 0);
+      Verdict verdict = check(kind, length);
+      buffer.setMemory(OFFSET + length, MAX_LENGTH - length, (byte) 0xFF);
+
+      assertThat(check(kind, length)).as("length %d", length).isEqualTo(verdict);
+    }
+  }
+
+  private void write(Kind kind) {
+    if (kind == Kind.ACK) {
+      writeAcks(ACK_COUNT);
+    } else {
+      buffer.setMemory(OFFSET, MAX_LENGTH, (byte) 0);
+      messageHeader
+          .wrap(buffer, OFFSET)
+          .blockLength(kind.blockLength)
+          .templateId(kind.templateId)
+          .schemaId(MessageHeaderDecoder.SCHEMA_ID)
+          .version(MessageHeaderDecoder.SCHEMA_VERSION);
+    }
+  }
+
+  private void writeAcks(int count) {
+    buffer.setMemory(OFFSET, MAX_LENGTH, (byte) 0);
+    AckEncoder.FramesEncoder frames =
+        new AckEncoder()
+            .wrapAndApplyHeader(buffer, OFFSET, messageHeader)
+            .sourceId(7)
+            .framesCount(count);
+    for (int i = 0; i < count; i++) {
+      frames.next().sequence(i);
+    }
+  }
+
+  private Verdict check(Kind kind, int length) {
+    return check(kind, length, FrameDescriptor.UNFRAGMENTED);
+  }
+
+  private Verdict check(Kind kind, int length, byte flags) {
+    UnsafeBuffer frameHeader = new UnsafeBuffer(new byte[DataHeaderFlyweight.HEADER_LENGTH]);
+    frameHeader.putByte(FrameDescriptor.flagsOffset(0), flags);
+    Header header = new Header(0, 0);
+    header.buffer(frameHeader).offset(0);
+    return kind.newCheck().check(buffer, OFFSET, length, header);
+  }
+}

@@ -1,0 +1,388 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.Frames;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import org.agrona.DirectBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Random interleavings of everything that can happen to the ring, each step compared with a plain
+ * model. A failure shows the seed and every operation that led to it.
+ */
+@Timeout(300)
+class RetainedFramesModelTest {
+  private static final int SEEDS = 5_000;
+  private static final int STEPS = 250;
+  private static final int INBOXES = 3;
+
+  /** From so many losses on a frame is out only while no other such frame is. */
+  private static final int SUSPECT_LOSSES = 2;
+
+  /** Frame {@code s} holds the bytes from {@code 31 s mod 256} on: neighbours differ. */
+  private static final byte[] PATTERN = new byte[256 + Frames.BYTE_PAYLOAD_LENGTH];
+
+  static {
+    new Random(0).nextBytes(PATTERN);
+  }
+
+  @Test
+  void shouldAgreeWithAPlainModelWhateverHappensInWhateverOrder() {
+    for (int seed = 0; seed < SEEDS; seed++) {
+      Run run = new Run(seed);
+      try {
+        run.run();
+      } catch (AssertionError | RuntimeException e) {
+        throw new AssertionError(
+            "seed %d, window %d, %d deliveries: %s%n%s"
+                .formatted(
+                    seed,
+                    run.windowFrames,
+                    run.maxDeliveries,
+                    e.getMessage(),
+                    String.join(System.lineSeparator(), run.log)),
+            e);
+      }
+    }
+  }
+
+  private enum State {
+    UNSENT,
+    SENT,
+    LOST
+  }
+
+  private static final class Frame {
+    final long originNanos;
+    State state = State.UNSENT;
+    int losses;
+    int inbox;
+    long sentNanos;
+
+    Frame(long originNanos) {
+      this.originNanos = originNanos;
+    }
+  }
+
+  /** One seed's interleaving: the ring, the model, and what was done to both. */
+  private static final class Run {
+    final List<String> log = new ArrayList<>();
+    final int windowFrames;
+    final int maxDeliveries;
+    final Random random;
+    final RetainedFrames ring;
+
+    /** Frames in flight by sequence; what is not here, and has been read, is done. */
+    final TreeMap<Long, Frame> inFlight = new TreeMap<>();
+
+    /** Published, not yet taken over: their origins, in order. */
+    final List<Long> origins = new ArrayList<>();
+
+    final List<Long> abandoned = new ArrayList<>();
+    final List<Long> abandonedByRing = new ArrayList<>();
+    long inputPosition;
+    long read;
+    long unsent;
+    long acknowledged;
+    long redelivered;
+    long nowNanos;
+
+    Run(int seed) {
+      random = new Random(seed);
+      windowFrames = 16 << random.nextInt(3);
+      maxDeliveries = 1 + random.nextInt(6);
+      // Clocks may start anywhere, so that comparisons that overflow would be noticed.
+      nowNanos = random.nextBoolean() ? Long.MAX_VALUE - random.nextInt(1_000) : random.nextLong();
+      ring = new RetainedFrames(windowFrames, maxDeliveries, this::onAbandoned);
+    }
+
+    void run() {
+      for (int step = 0; step < STEPS; step++) {
+        nowNanos += random.nextInt(5);
+        step();
+        compare();
+      }
+      takeOver();
+      drain();
+      fillAndDrain();
+    }
+
+    private void step() {
+      switch (random.nextInt(20)) {
+        case 0, 1, 2, 3 ->
+            publish(random.nextInt(6 * Frames.BYTE_PAYLOAD_LENGTH) / (1 + random.nextInt(4)));
+        case 4, 5 -> takeOver();
+        case 6, 7, 8, 9, 10 -> send(1 + random.nextInt(8));
+        case 11, 12, 13 -> acknowledgeInFlight(1 + random.nextInt(8));
+        case 14 -> acknowledge(read - windowFrames - 2 + random.nextInt(2 * windowFrames + 4));
+        case 15 -> acknowledge(random.nextBoolean() ? random.nextLong() : -1);
+        case 16 -> inboxLost(random.nextInt(INBOXES));
+        case 17 -> sentBeforeLost(nowNanos - random.nextInt(40));
+        case 18 ->
+            overdueLost(nowNanos - random.nextInt(80), random.nextInt(5), random.nextBoolean());
+        default -> {
+          if (random.nextInt(5) == 0) {
+            everythingSentLost();
+          }
+        }
+      }
+    }
+
+    private void publish(int bytes) {
+      int length = Math.min(bytes, ring.writableBytes(inputPosition));
+      log.add("publish " + length + " bytes from " + inputPosition);
+      ByteBuffer to = ring.writable(inputPosition, length);
+      check(to.remaining() == length, "room for %d bytes, not %d", length, to.remaining());
+      long position = inputPosition;
+      while (to.hasRemaining()) {
+        int at = (int) (position % Frames.BYTE_PAYLOAD_LENGTH);
+        int count = Math.min(to.remaining(), Frames.BYTE_PAYLOAD_LENGTH - at);
+        to.put(PATTERN, patternStart(position / Frames.BYTE_PAYLOAD_LENGTH) + at, count);
+        position += count;
+      }
+      for (long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
+          complete < position / Frames.BYTE_PAYLOAD_LENGTH;
+          complete++) {
+        origins.add(nowNanos);
+      }
+      inputPosition = position;
+      ring.publish(inputPosition, nowNanos);
+    }
+
+    private void takeOver() {
+      log.add("takeOver");
+      int taken = ring.takeOver();
+      check(taken == origins.size(), "%d taken over, not %d", taken, origins.size());
+      for (long origin : origins) {
+        inFlight.put(read++, new Frame(origin));
+      }
+      origins.clear();
+    }
+
+    private void send(int limit) {
+      for (int i = 0; i < limit; i++) {
+        boolean isAnyLost =
+            inFlight.values().stream()
+                .anyMatch(frame -> frame.state == State.LOST && maySend(frame));
+        long sequence = ring.nextToSend();
+        if (isAnyLost && !isLost(sequence)) {
+          // Having gone through the lost ones it starts again from the oldest, one call later.
+          sequence = ring.nextToSend();
+          check(isLost(sequence), "%d is next, but there is a lost one to send", sequence);
+        }
+        if (sequence < 0) {
+          check(unsent == read, "nothing is next, but %d is unsent", unsent);
+          return;
+        }
+        Frame frame = inFlight.get(sequence);
+        check(frame != null && frame.state != State.SENT, "%d is next", sequence);
+        check(maySend(frame), "%d is next, but another suspect is out", sequence);
+        if (frame.state == State.LOST) {
+          redelivered++;
+        } else {
+          check(sequence == unsent, "%d is next, not %d", sequence, unsent);
+          unsent++;
+        }
+        frame.state = State.SENT;
+        frame.inbox = random.nextInt(INBOXES);
+        frame.sentNanos = nowNanos;
+        log.add("sent " + sequence + " to " + frame.inbox + " at " + nowNanos);
+        ring.sent(sequence, frame.inbox, nowNanos);
+      }
+    }
+
+    private boolean isLost(long sequence) {
+      Frame frame = inFlight.get(sequence);
+      return frame != null && frame.state == State.LOST;
+    }
+
+    private boolean maySend(Frame candidate) {
+      return candidate.losses < SUSPECT_LOSSES
+          || inFlight.values().stream()
+              .noneMatch(frame -> frame.state == State.SENT && frame.losses >= SUSPECT_LOSSES);
+    }
+
+    private void acknowledgeInFlight(int count) {
+      for (int i = 0; i < count && !inFlight.isEmpty(); i++) {
+        Long[] sequences = inFlight.keySet().toArray(Long[]::new);
+        acknowledge(sequences[random.nextInt(sequences.length)]);
+      }
+    }
+
+    private void acknowledge(long sequence) {
+      log.add("acknowledge " + sequence);
+      Frame frame = inFlight.get(sequence);
+      boolean expected = frame != null && frame.state != State.UNSENT;
+      check(ring.acknowledge(sequence) == expected, "acknowledgement is not %b", expected);
+      if (expected) {
+        inFlight.remove(sequence);
+        acknowledged++;
+        check(!ring.acknowledge(sequence), "a repeated acknowledgement counts");
+      }
+    }
+
+    private void inboxLost(int inbox) {
+      log.add("inboxLost " + inbox);
+      for (long sequence : sent()) {
+        if (inFlight.get(sequence).inbox == inbox) {
+          lose(sequence, true);
+        }
+      }
+      ring.inboxLost(inbox);
+    }
+
+    private void sentBeforeLost(long nanos) {
+      log.add("sentBeforeLost " + nanos);
+      for (long sequence : sent()) {
+        if (inFlight.get(sequence).sentNanos - nanos < 0) {
+          lose(sequence, true);
+        }
+      }
+      ring.sentBeforeLost(nanos);
+    }
+
+    private void overdueLost(long nanos, int limit, boolean blame) {
+      log.add("overdueLost " + nanos + " " + limit + " " + blame);
+      int count = 0;
+      for (long sequence : sent()) {
+        if (count < limit && inFlight.get(sequence).sentNanos - nanos < 0) {
+          lose(sequence, blame);
+          count++;
+        }
+      }
+      int lost = ring.overdueLost(nanos, limit, blame);
+      check(lost == count, "%d overdue, not %d", lost, count);
+    }
+
+    private void everythingSentLost() {
+      log.add("everythingSentLost");
+      for (long sequence : sent()) {
+        lose(sequence, false);
+      }
+      ring.everythingSentLost();
+    }
+
+    private List<Long> sent() {
+      return inFlight.keySet().stream()
+          .filter(sequence -> inFlight.get(sequence).state == State.SENT)
+          .toList();
+    }
+
+    private void lose(long sequence, boolean blame) {
+      Frame frame = inFlight.get(sequence);
+      frame.state = State.LOST;
+      if (blame && ++frame.losses == maxDeliveries) {
+        inFlight.remove(sequence);
+        abandoned.add(sequence);
+      }
+    }
+
+    private void onAbandoned(long sequence, DirectBuffer buffer, int offset, int length) {
+      check(length == Frames.BYTE_PAYLOAD_LENGTH, "%d bytes are abandoned", length);
+      checkPayload(sequence, buffer, offset);
+      abandonedByRing.add(sequence);
+    }
+
+    private void compare() {
+      check(
+          ring.read() == ring.acknowledged() + ring.inFlight() + ring.abandoned(),
+          "%d read, but %d acknowledged, %d in flight, %d abandoned",
+          ring.read(),
+          ring.acknowledged(),
+          ring.inFlight(),
+          ring.abandoned());
+      check(ring.read() == read, "%d read, not %d", ring.read(), read);
+      check(ring.acknowledged() == acknowledged, "%d acknowledged", ring.acknowledged());
+      check(ring.inFlight() == inFlight.size(), "%d in flight", ring.inFlight());
+      check(ring.abandoned() == abandoned.size(), "%d abandoned", ring.abandoned());
+      check(ring.redelivered() == redelivered, "%d redelivered", ring.redelivered());
+      check(abandonedByRing.equals(abandoned), "abandoned %s, not %s", abandonedByRing, abandoned);
+
+      long released = inFlight.isEmpty() ? read : inFlight.firstKey();
+      long capacity = (long) windowFrames * Frames.BYTE_PAYLOAD_LENGTH;
+      long room =
+          Math.min(
+              released * Frames.BYTE_PAYLOAD_LENGTH + capacity - inputPosition,
+              capacity - inputPosition % capacity);
+      long writable = ring.writableBytes(inputPosition);
+      check(writable == room, "%d bytes writable, not %d", writable, room);
+
+      inFlight.forEach(
+          (sequence, frame) -> {
+            check(
+                ring.originNanos(sequence) == frame.originNanos, "another origin of %d", sequence);
+            if (frame.state == State.SENT) {
+              check(ring.sentNanos(sequence) == frame.sentNanos, "%d sent elsewhen", sequence);
+            }
+          });
+      if (!inFlight.isEmpty()) {
+        Long[] sequences = inFlight.keySet().toArray(Long[]::new);
+        long any = sequences[random.nextInt(sequences.length)];
+        checkPayload(any, ring.payloads(), ring.payloadOffset(any));
+      }
+    }
+
+    /** Everything in flight, and nothing else, can be sent and acknowledged. */
+    private void drain() {
+      everythingSentLost();
+      inFlight.forEach(
+          (sequence, frame) ->
+              checkPayload(sequence, ring.payloads(), ring.payloadOffset(sequence)));
+      Set<Long> expected = new HashSet<>(inFlight.keySet());
+      Set<Long> drained = new HashSet<>();
+      while (!inFlight.isEmpty()) {
+        int before = inFlight.size();
+        send(1);
+        for (long sequence : sent()) {
+          drained.add(sequence);
+          acknowledge(sequence);
+        }
+        check(inFlight.size() < before, "nothing is next, but %s is in flight", inFlight.keySet());
+        compare();
+      }
+      check(drained.equals(expected), "drained %s, not %s", drained, expected);
+      check(ring.nextToSend() == -1, "something is next, but nothing in flight");
+      check(ring.inFlight() == 0, "in flight");
+    }
+
+    private void fillAndDrain() {
+      // To the end of the frame that is half written, then round the ring.
+      while (ring.writableBytes(inputPosition) > 0) {
+        publish(ring.writableBytes(inputPosition));
+      }
+      takeOver();
+      check(inFlight.size() == windowFrames, "only %d fit in", inFlight.size());
+      compare();
+      drain();
+    }
+  }
+
+  private static int patternStart(long sequence) {
+    return (int) (31 * sequence & 0xFF);
+  }
+
+  private static void checkPayload(long sequence, DirectBuffer buffer, int offset) {
+    byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+    buffer.getBytes(offset, payload);
+    int start = patternStart(sequence);
+    check(
+        Arrays.equals(payload, 0, payload.length, PATTERN, start, start + payload.length),
+        "payload of %d is damaged",
+        sequence);
+  }
+
+  /** Formats only what fails: there are millions of checks. */
+  @SuppressWarnings("AnnotateFormatMethod") // whose annotation is no dependency of this project
+  private static void check(boolean condition, String message, Object... arguments) {
+    if (!condition) {
+      throw new AssertionError(message.formatted(arguments));
+    }
+  }
+}

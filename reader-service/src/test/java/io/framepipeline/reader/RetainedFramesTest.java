@@ -1,0 +1,275 @@
+package io.framepipeline.reader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.framepipeline.common.frame.Frames;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RetainedFramesTest {
+  private static final int WINDOW = 16;
+  private static final int MAX_DELIVERIES = 3;
+  private static final long INBOX = 100;
+  private static final long OTHER_INBOX = 200;
+
+  private final List<Long> abandoned = new ArrayList<>();
+  private final RetainedFrames frames =
+      new RetainedFrames(
+          WINDOW, MAX_DELIVERIES, (sequence, buffer, offset, length) -> abandoned.add(sequence));
+  private long inputPosition;
+
+  @Test
+  void shouldHandOutFramesInTheOrderInWhichTheyWereRead() {
+    read(3);
+
+    assertThat(sendAll(INBOX)).containsExactly(0L, 1L, 2L);
+    assertThat(frames.inFlight()).isEqualTo(3);
+  }
+
+  @Test
+  void shouldNotHandOutAFrameUntilItIsComplete() {
+    frames.publish(Frames.BYTE_PAYLOAD_LENGTH - 1, 0);
+    assertThat(frames.takeOver()).isZero();
+    assertThat(frames.nextToSend()).isEqualTo(-1);
+
+    frames.publish(Frames.BYTE_PAYLOAD_LENGTH, 7);
+    assertThat(frames.takeOver()).isEqualTo(1);
+    assertThat(frames.nextToSend()).isZero();
+    assertThat(frames.originNanos(0)).isEqualTo(7);
+  }
+
+  @Test
+  void shouldOfferTheSameFrameAgainWhileItIsNotSent() {
+    read(2);
+
+    assertThat(frames.nextToSend()).isZero();
+    assertThat(frames.nextToSend()).isZero();
+  }
+
+  @Test
+  void shouldCountAnAcknowledgementOnce() {
+    read(2);
+    sendAll(INBOX);
+
+    assertThat(frames.acknowledge(1)).isTrue();
+    assertThat(frames.acknowledge(1)).isFalse();
+    assertThat(frames.acknowledge(0)).isTrue();
+    assertThat(frames.acknowledge(0)).isFalse();
+    assertLedger(2, 2, 0, 0, 0);
+  }
+
+  @Test
+  void shouldIgnoreAcknowledgementsOfFramesThatWereNeverSent() {
+    read(2);
+    frames.sent(frames.nextToSend(), INBOX, 0);
+
+    for (long sequence : new long[] {1, 2, WINDOW, -1, Long.MAX_VALUE, Long.MIN_VALUE}) {
+      assertThat(frames.acknowledge(sequence)).as("%d", sequence).isFalse();
+    }
+    assertLedger(2, 0, 2, 0, 0);
+  }
+
+  @Test
+  void shouldPushBackWhileTheRingIsFull() {
+    read(WINDOW);
+    assertThat(frames.writableBytes(inputPosition)).isZero();
+
+    sendAll(INBOX);
+    frames.acknowledge(1);
+    // The slot of frame 1 is behind that of frame 0, which is still in flight.
+    assertThat(frames.writableBytes(inputPosition)).isZero();
+
+    frames.acknowledge(0);
+    assertThat(frames.writableBytes(inputPosition)).isEqualTo(2 * Frames.BYTE_PAYLOAD_LENGTH);
+  }
+
+  @Test
+  void shouldRedeliverFramesOfALostInbox() {
+    read(4);
+    for (long sequence = 0; sequence < 4; sequence++) {
+      frames.sent(frames.nextToSend(), sequence % 2 == 0 ? INBOX : OTHER_INBOX, 0);
+    }
+    frames.acknowledge(2);
+
+    frames.inboxLost(INBOX);
+
+    assertThat(sendAll(OTHER_INBOX)).containsExactly(0L);
+    assertLedger(4, 1, 3, 0, 1);
+  }
+
+  @Test
+  void shouldSendLostFramesFirstAndTheOldestOfThemFirst() {
+    read(4);
+    frames.sent(0, INBOX, 0);
+    frames.sent(1, OTHER_INBOX, 0);
+    frames.sent(2, INBOX, 0);
+
+    frames.inboxLost(INBOX);
+    frames.inboxLost(OTHER_INBOX);
+
+    assertThat(sendAll(INBOX)).containsExactly(0L, 1L, 2L, 3L);
+  }
+
+  @Test
+  void shouldRedeliverOnlyWhatWasSentBeforeANormWasLost() {
+    read(3);
+    frames.sent(0, INBOX, 10);
+    frames.sent(1, INBOX, 20);
+    frames.sent(2, INBOX, 30);
+
+    frames.sentBeforeLost(20);
+
+    assertThat(sendAll(INBOX)).containsExactly(0L);
+  }
+
+  @Test
+  void shouldTakeTheAcknowledgementOfALostFrameThatArrivesAfterAll() {
+    read(1);
+    sendAll(INBOX);
+    frames.inboxLost(INBOX);
+
+    assertThat(frames.acknowledge(0)).isTrue();
+
+    assertThat(frames.nextToSend()).isEqualTo(-1);
+    assertLedger(1, 1, 0, 0, 0);
+  }
+
+  @Test
+  void shouldRedeliverEverythingAfterTheLossOfADriverAndBlameNoFrame() {
+    read(2);
+    for (int losses = 0; losses < 10 * MAX_DELIVERIES; losses++) {
+      assertThat(sendAll(INBOX)).containsExactly(0L, 1L);
+      frames.everythingSentLost();
+    }
+
+    assertThat(abandoned).isEmpty();
+    assertThat(frames.inFlight()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldLoseOverdueFramesOldestFirstUpToTheLimit() {
+    read(4);
+    for (long sequence = 0; sequence < 4; sequence++) {
+      frames.sent(sequence, INBOX, sequence);
+    }
+
+    assertThat(frames.overdueLost(3, 2, true)).isEqualTo(2);
+    assertThat(sendAll(INBOX)).containsExactly(0L, 1L);
+    assertThat(frames.overdueLost(-1, 2, true)).isZero();
+  }
+
+  @Test
+  void shouldNotBlameAFrameThatWasSentAgainToFindOut() {
+    read(1);
+    for (int losses = 0; losses < 10 * MAX_DELIVERIES; losses++) {
+      assertThat(sendAll(INBOX)).containsExactly(0L);
+      assertThat(frames.overdueLost(1, 1, false)).isEqualTo(1);
+    }
+
+    assertThat(abandoned).isEmpty();
+  }
+
+  @Test
+  void shouldAbandonAFrameThatWasLostTooOften() {
+    read(2);
+    for (int losses = 0; losses < MAX_DELIVERIES; losses++) {
+      assertThat(abandoned).isEmpty();
+      assertThat(frames.nextToSend()).isZero();
+      frames.sent(0, INBOX, 0);
+      frames.inboxLost(INBOX);
+    }
+
+    assertThat(abandoned).containsExactly(0L);
+    assertThat(frames.acknowledge(0)).isFalse();
+    assertThat(sendAll(INBOX)).containsExactly(1L);
+    assertLedger(2, 0, 1, 1, MAX_DELIVERIES - 1);
+  }
+
+  /** If both of two suspects were out, the loss of one could not be told from that of the other. */
+  @Test
+  void shouldSendAFrameThatWasLostTwiceAlone() {
+    read(4);
+    for (int losses = 0; losses < 2; losses++) {
+      for (long sequence = 0; sequence < 3; sequence++) {
+        frames.sent(sequence, INBOX, 0);
+      }
+      frames.inboxLost(INBOX);
+    }
+
+    assertThat(frames.nextToSend()).isZero();
+    frames.sent(0, INBOX, 0);
+    // Frames that nothing is held against still travel.
+    assertThat(sendAll(OTHER_INBOX)).containsExactly(3L);
+
+    frames.acknowledge(0);
+    assertThat(sendAll(INBOX)).containsExactly(1L);
+
+    frames.inboxLost(INBOX);
+    assertThat(abandoned).containsExactly(1L);
+    assertThat(sendAll(INBOX)).containsExactly(2L);
+    frames.acknowledge(2);
+    frames.acknowledge(3);
+    assertLedger(4, 3, 0, 1, 3 + 3);
+  }
+
+  @Test
+  void shouldReuseASlotAsIfNothingHadHappenedInIt() {
+    read(WINDOW);
+    for (int losses = 0; losses < MAX_DELIVERIES - 1; losses++) {
+      frames.sent(0, INBOX, 0);
+      frames.inboxLost(INBOX);
+    }
+    sendAll(OTHER_INBOX);
+    for (long sequence = 0; sequence < WINDOW; sequence++) {
+      frames.acknowledge(sequence);
+    }
+
+    read(1);
+    frames.sent(frames.nextToSend(), INBOX, 0);
+    frames.inboxLost(INBOX);
+
+    assertThat(abandoned).isEmpty();
+    assertThat(frames.nextToSend()).isEqualTo(WINDOW);
+  }
+
+  /** 256 MiB: more than the direct memory that a JVM with so small a heap has by default. */
+  @Test
+  void shouldHaveMemoryForTheLargestWindow() {
+    RetainedFrames largest =
+        new RetainedFrames(Frames.MAX_WINDOW_FRAMES, 1, (sequence, buffer, offset, length) -> {});
+
+    assertThat(largest.writableBytes(0))
+        .isEqualTo(Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
+  }
+
+  private void read(int count) {
+    inputPosition += (long) count * Frames.BYTE_PAYLOAD_LENGTH;
+    frames.publish(inputPosition, 0);
+    assertThat(frames.takeOver()).isEqualTo(count);
+  }
+
+  private List<Long> sendAll(long inbox) {
+    List<Long> sent = new ArrayList<>();
+    // Twice, since only the call after one that found nothing looks from the start again.
+    for (int i = 0; i < 2; i++) {
+      for (long next = frames.nextToSend(); next >= 0; next = frames.nextToSend()) {
+        frames.sent(next, inbox, 0);
+        sent.add(next);
+      }
+    }
+    return sent;
+  }
+
+  private void assertLedger(
+      long read, long acknowledged, long inFlight, long abandonedFrames, long redelivered) {
+    assertThat(
+            List.of(
+                frames.read(),
+                frames.acknowledged(),
+                frames.inFlight(),
+                frames.abandoned(),
+                frames.redelivered()))
+        .containsExactly(read, acknowledged, inFlight, abandonedFrames, redelivered);
+  }
+}

@@ -1,0 +1,351 @@
+package io.framepipeline.reader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.IdleMode;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.OptionalLong;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(120)
+class SourceReaderTest {
+  private static final int FRAME = Frames.BYTE_PAYLOAD_LENGTH;
+  private static final int WINDOW = 16;
+  private static final Duration WATCHDOG = Duration.ofSeconds(60);
+  private static final String THREAD_NAME = "source";
+
+  @TempDir private Path directory;
+
+  private final StageStats stats = StageStats.inMemory();
+  private final RetainedFrames frames =
+      new RetainedFrames(WINDOW, 5, (sequence, buffer, offset, length) -> {});
+  private SourceReader reader;
+
+  @AfterEach
+  void leaveNoThreadBehind() {
+    reader.close();
+    await().atMost(WATCHDOG).until(() -> sourceThread() == null);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, WINDOW - 1, WINDOW, WINDOW + 1, 5 * WINDOW + 3})
+  void shouldReadARegularFileToItsEnd(int count) throws IOException {
+    byte[] input = input(count * FRAME);
+
+    start(file(input), PartialFrame.REFUSE);
+
+    assertThat(readToEnd()).isEqualTo(input);
+    assertThat(frames.acknowledged()).isEqualTo(count);
+    assertThat(reader.failure()).isNull();
+    assertThat(stats.framesPadded.get()).isZero();
+  }
+
+  @Test
+  void shouldReadAFifoUntilItsWriterCloses() throws Exception {
+    byte[] input = input(50 * FRAME);
+    Path fifo = fifo();
+    start(fifo, PartialFrame.REFUSE);
+
+    Thread writer = write(fifo, input, input.length);
+
+    assertThat(readToEnd()).isEqualTo(input);
+    assertThat(reader.failure()).isNull();
+    assertThat(writer.join(WATCHDOG)).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 700})
+  void shouldPutFramesTogetherFromWhatASlowWriterSends(int chunk) throws Exception {
+    byte[] input = input(2 * FRAME);
+    Path fifo = fifo();
+    start(fifo, PartialFrame.REFUSE);
+
+    Thread writer = write(fifo, input, chunk);
+
+    assertThat(readToEnd()).isEqualTo(input);
+    assertThat(reader.failure()).isNull();
+    assertThat(writer.join(WATCHDOG)).isTrue();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldEndWithoutAFrameIfTheInputIsEmpty(PartialFrame partialFrame) throws Exception {
+    start(file(new byte[0]), partialFrame);
+
+    assertThat(readToEnd()).isEmpty();
+    assertThat(reader.failure()).isNull();
+    assertThat(stats.framesPadded.get()).isZero();
+  }
+
+  @Test
+  void shouldKeepTheWholeFramesOfAnInputThatEndsInsideOne() throws Exception {
+    byte[] input = input(20 * FRAME + 5);
+    Path fifo = fifo();
+    start(fifo, PartialFrame.REFUSE);
+    Thread writer = write(fifo, input, input.length);
+
+    assertThat(readToEnd()).isEqualTo(Arrays.copyOf(input, 20 * FRAME));
+
+    ExitException failure = reader.failure();
+    assertThat(failure)
+        .isNotNull()
+        .hasMessageStartingWith(
+            "source %s: its end after %d bytes is no multiple of 4096, 5 bytes are left over; "
+                .formatted(fifo, input.length));
+    assertThat(failure.exitCode()).isEqualTo(65);
+    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(writer.join(WATCHDOG)).isTrue();
+  }
+
+  /** More than a window, so that the last slot holds an older frame's bytes. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 5, FRAME - 1})
+  void shouldFillTheLastFrameWithZeroBytesIfItIsToBePadded(int remainder) throws Exception {
+    byte[] input = input(20 * FRAME + remainder);
+
+    start(file(input), PartialFrame.PAD);
+
+    assertThat(readToEnd()).isEqualTo(Arrays.copyOf(input, 21 * FRAME));
+    assertThat(stats.framesPadded.get()).isEqualTo(1);
+    assertThat(reader.failure()).isNull();
+  }
+
+  @Test
+  void shouldStopAfterTheGivenNumberOfFrames() throws Exception {
+    byte[] input = input(40 * FRAME);
+
+    start(file(input), PartialFrame.REFUSE, OptionalLong.of(33), OptionalLong.empty());
+
+    assertThat(readToEnd()).isEqualTo(Arrays.copyOf(input, 33 * FRAME));
+    assertThat(reader.failure()).isNull();
+  }
+
+  @Test
+  void shouldTakeNoMoreThanTheGivenNumberFromAnEndlessSource() {
+    start(Path.of("/dev/zero"), PartialFrame.REFUSE, OptionalLong.of(33), OptionalLong.empty());
+
+    assertThat(readToEnd()).isEqualTo(new byte[33 * FRAME]);
+  }
+
+  @Test
+  void shouldReadNoFasterThanTheGivenRate() {
+    long startNanos = System.nanoTime();
+    start(Path.of("/dev/zero"), PartialFrame.REFUSE, OptionalLong.of(21), OptionalLong.of(200));
+
+    assertThat(readToEnd()).hasSize(21 * FRAME);
+    // The first frame is due at once, the others 5 ms apart.
+    assertThat(System.nanoTime() - startNanos)
+        .isGreaterThanOrEqualTo(Duration.ofMillis(100).toNanos());
+  }
+
+  @Test
+  void shouldWaitWhileTheRingIsFull() throws Exception {
+    byte[] input = input(60 * FRAME);
+    start(file(input), PartialFrame.REFUSE);
+    awaitRead(WINDOW);
+
+    ByteArrayOutputStream received = new ByteArrayOutputStream();
+    while (received.size() < input.length) {
+      frames.takeOver();
+      assertThat(frames.inFlight()).isLessThanOrEqualTo(WINDOW);
+      long next = frames.nextToSend();
+      if (next >= 0) {
+        take(next, received);
+        // One slot at a time, so that the ring is full nearly always.
+        assertThat(frames.acknowledge(next)).isTrue();
+      }
+    }
+
+    assertThat(received.toByteArray()).isEqualTo(input);
+    assertThat(readToEnd()).isEmpty();
+  }
+
+  @Test
+  void shouldStopWhileTheRingIsFull() {
+    start(Path.of("/dev/zero"), PartialFrame.REFUSE);
+    awaitRead(WINDOW);
+
+    reader.stop();
+
+    await().atMost(WATCHDOG).until(reader::hasEnded);
+    assertThat(reader.failure()).isNull();
+    assertThat(readToEnd()).hasSize(WINDOW * FRAME);
+  }
+
+  /** Nothing can wake an open that waits; it must not hold up the end, nor publish anything. */
+  @Test
+  void shouldStopWhileNobodyHasOpenedTheOtherEndOfAFifo() throws Exception {
+    Path fifo = fifo();
+    start(fifo, PartialFrame.REFUSE);
+    awaitSourceThreadIn("open");
+
+    reader.stop();
+
+    await().atMost(WATCHDOG).until(reader::hasEnded);
+    assertThat(reader.failure()).isNull();
+    try (RandomAccessFile late = new RandomAccessFile(fifo.toFile(), "rw")) {
+      late.write(input(FRAME));
+      await().atMost(WATCHDOG).until(() -> sourceThread() == null);
+    }
+    assertThat(frames.takeOver()).isZero();
+    assertThat(reader.hasEnded()).isTrue();
+    assertThat(reader.failure()).isNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 5, FRAME, FRAME + 5})
+  void shouldStopWhileAReadWaitsForASilentSource(int bytes) throws Exception {
+    Path fifo = fifo();
+    // Open for both, it is a writer that never closes.
+    try (RandomAccessFile silent = new RandomAccessFile(fifo.toFile(), "rw")) {
+      silent.write(input(bytes));
+      start(fifo, PartialFrame.PAD);
+      awaitRead(bytes / FRAME);
+      awaitSourceThreadIn("read");
+      assertThat(reader.hasEnded()).isFalse();
+
+      reader.stop();
+
+      await().atMost(WATCHDOG).until(reader::hasEnded);
+    }
+    // What was stopped inside a frame is no input that ended there.
+    assertThat(reader.failure()).isNull();
+    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(readToEnd()).hasSize(bytes / FRAME * FRAME);
+  }
+
+  @Test
+  void shouldSayThatTheSourceWentAwayBeforeItWasOpened() {
+    Path missing = directory.resolve("missing");
+
+    start(missing, PartialFrame.REFUSE);
+
+    assertThat(readToEnd()).isEmpty();
+    ExitException failure = reader.failure();
+    assertThat(failure).isNotNull().hasMessageStartingWith("source " + missing + ": ");
+    assertThat(failure.exitCode()).isEqualTo(66);
+  }
+
+  private void start(Path source, PartialFrame partialFrame) {
+    start(source, partialFrame, OptionalLong.empty(), OptionalLong.empty());
+  }
+
+  private void start(
+      Path source, PartialFrame partialFrame, OptionalLong limit, OptionalLong framesPerSecond) {
+    ReaderSettings settings =
+        new ReaderSettings(
+            new Source(source.toString()), limit, framesPerSecond, WINDOW, partialFrame, 5, null);
+    reader = new SourceReader(settings, frames, IdleMode.BACKOFF.newStrategy(), stats.framesPadded);
+    reader.start();
+  }
+
+  private void awaitRead(int count) {
+    await()
+        .atMost(WATCHDOG)
+        .until(
+            () -> {
+              frames.takeOver();
+              return frames.read() == count;
+            });
+  }
+
+  /** Takes and acknowledges every frame until reading has ended; returns their bytes. */
+  private byte[] readToEnd() {
+    ByteArrayOutputStream received = new ByteArrayOutputStream();
+    await()
+        .atMost(WATCHDOG)
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () -> {
+              // Asked first: what is published before the end is then taken over.
+              boolean hasEnded = reader.hasEnded();
+              frames.takeOver();
+              for (long next = frames.nextToSend(); next >= 0; next = frames.nextToSend()) {
+                take(next, received);
+                frames.acknowledge(next);
+              }
+              return hasEnded;
+            });
+    assertThat(frames.inFlight()).isZero();
+    return received.toByteArray();
+  }
+
+  private void take(long sequence, ByteArrayOutputStream received) {
+    byte[] payload = new byte[FRAME];
+    frames.payloads().getBytes(frames.payloadOffset(sequence), payload);
+    received.writeBytes(payload);
+    frames.sent(sequence, 1, System.nanoTime());
+  }
+
+  private static byte[] input(int bytes) {
+    byte[] input = new byte[bytes];
+    new Random(bytes).nextBytes(input);
+    return input;
+  }
+
+  private Path file(byte[] content) throws IOException {
+    return Files.write(directory.resolve("file"), content);
+  }
+
+  private Path fifo() throws IOException, InterruptedException {
+    Path fifo = directory.resolve("fifo");
+    assertThat(new ProcessBuilder("mkfifo", fifo.toString()).inheritIO().start().waitFor())
+        .isZero();
+    return fifo;
+  }
+
+  private static Thread write(Path fifo, byte[] content, int chunk) {
+    return Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try (OutputStream out = Files.newOutputStream(fifo)) {
+                for (int at = 0; at < content.length; at += chunk) {
+                  out.write(content, at, Math.min(chunk, content.length - at));
+                }
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+  }
+
+  /** Waits until the thread is inside a method whose name begins so. */
+  private static void awaitSourceThreadIn(String method) {
+    await()
+        .atMost(WATCHDOG)
+        .until(
+            () -> {
+              Thread thread = sourceThread();
+              return thread != null
+                  && thread.getStackTrace().length > 0
+                  && thread.getStackTrace()[0].isNativeMethod()
+                  && thread.getStackTrace()[0].getMethodName().startsWith(method);
+            });
+  }
+
+  private static Thread sourceThread() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals(THREAD_NAME) && thread.isAlive())
+        .findFirst()
+        .orElse(null);
+  }
+}

@@ -1,0 +1,107 @@
+package io.framepipeline.reciprocal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.framepipeline.common.frame.Frames;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Random;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+
+class ReciprocalKernelTest {
+  private static final int BYTE_VALUES = 256;
+  private static final int IN_OFFSET = 32;
+  private static final int OUT_OFFSET = 64;
+  private static final int MARGIN = 64;
+  private static final byte UNTOUCHED = 0x55;
+
+  private final UnsafeBuffer in =
+      new UnsafeBuffer(new byte[IN_OFFSET + Frames.BYTE_PAYLOAD_LENGTH + MARGIN]);
+  private final byte[] outBytes = new byte[OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH + MARGIN];
+  private final UnsafeBuffer out = new UnsafeBuffer(outBytes);
+
+  @Test
+  void shouldBeTheFloat32ReciprocalInEveryPositionForEveryByte() {
+    for (int shift = 0; shift < BYTE_VALUES; shift++) {
+      for (int i = 0; i < Frames.ELEMENTS; i++) {
+        in.putByte(IN_OFFSET + i, (byte) (i + shift));
+      }
+
+      ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+
+      for (int i = 0; i < Frames.ELEMENTS; i++) {
+        assertBits(i, (i + shift) % BYTE_VALUES, 1f / (1f + (i + shift) % BYTE_VALUES));
+      }
+    }
+  }
+
+  /** 256 little-endian float32 values of {@code 1 / (1 + x)}, as NumPy computes them. */
+  @Test
+  void shouldBeWhatNumPyComputesToTheBit() throws IOException {
+    ByteBuffer expected;
+    try (InputStream resource =
+        ReciprocalKernelTest.class.getResourceAsStream("/numpy-reciprocals.f32")) {
+      assertThat(resource).isNotNull();
+      expected = ByteBuffer.wrap(resource.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    }
+    assertThat(expected.capacity()).isEqualTo(BYTE_VALUES * Float.BYTES);
+    for (int i = 0; i < Frames.ELEMENTS; i++) {
+      in.putByte(IN_OFFSET + i, (byte) i);
+    }
+
+    ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+
+    for (int i = 0; i < Frames.ELEMENTS; i++) {
+      int x = i % BYTE_VALUES;
+      assertBits(i, x, expected.getFloat(x * Float.BYTES));
+    }
+  }
+
+  @Test
+  void shouldPutEachByteOfARandomFrameInItsPlace() {
+    byte[] frame = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+    Random random = new Random(1);
+    for (int run = 0; run < 100; run++) {
+      random.nextBytes(frame);
+      in.putBytes(IN_OFFSET, frame);
+
+      ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+
+      for (int i = 0; i < Frames.ELEMENTS; i++) {
+        int x = Byte.toUnsignedInt(frame[i]);
+        assertBits(i, x, 1f / (1f + x));
+      }
+    }
+  }
+
+  @Test
+  void shouldWriteNothingButItsOutput() {
+    out.setMemory(0, outBytes.length, UNTOUCHED);
+    byte[] before = in.byteArray().clone();
+
+    ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+
+    for (int i = 0; i < OUT_OFFSET; i++) {
+      assertThat(outBytes[i]).as("byte %d", i).isEqualTo(UNTOUCHED);
+    }
+    for (int i = OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH; i < outBytes.length; i++) {
+      assertThat(outBytes[i]).as("byte %d", i).isEqualTo(UNTOUCHED);
+    }
+    assertThat(in.byteArray()).isEqualTo(before);
+  }
+
+  private void assertBits(int element, int x, float expected) {
+    int bits =
+        ByteBuffer.wrap(outBytes)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .getInt(OUT_OFFSET + element * Float.BYTES);
+    if (bits != Float.floatToRawIntBits(expected)) {
+      assertThat(Float.intBitsToFloat(bits))
+          .as("element %d, byte %d", element, x)
+          .isEqualTo(expected);
+    }
+  }
+}
