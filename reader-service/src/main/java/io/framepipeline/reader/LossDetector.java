@@ -66,10 +66,8 @@ final class LossDetector {
       public void onLost(RemoteInbox inbox) {
         long nowNanos = System.nanoTime();
         normLostNanos = nowNanos;
-        if (!isSettling) {
-          isSettling = true;
-          settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
-        }
+        isSettling = true;
+        settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
       }
     };
   }

@@ -304,10 +304,14 @@ final class RetainedFrames {
     if (++losses[slot] < maxDeliveries) {
       markLost(sequence);
     } else {
-      abandoned++;
-      onAbandoned.onAbandoned(
-          sequence, payloads, payloadOffset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
-      finish(sequence);
+      try {
+        onAbandoned.onAbandoned(
+            sequence, payloads, payloadOffset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
+      } finally {
+        // After the handler: once the frame is finished, the source may write over its bytes.
+        abandoned++;
+        finish(sequence);
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
+import org.agrona.concurrent.AgentTerminationException;
 import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -203,6 +204,9 @@ public final class StageAgent implements Agent {
   private void onError(Throwable error) {
     if (error instanceof AeronException) {
       LOG.warn("{}", firstLine(error));
+    } else if (error instanceof AgentTerminationException) {
+      // The conductor ends itself, having said why; the next duty cycle finds it closed.
+      LOG.debug("client conductor ends");
     } else {
       failure = error;
     }
