@@ -8,12 +8,13 @@ import picocli.CommandLine.Command;
 /** {@code ./pipeline}: the pipeline on this machine, without a container engine. */
 @Command(
     name = "pipeline",
-    description = {
-      "Reads a source in frames of 4096 bytes, turns each byte x into 1/(1+x), and computes each",
-      "frame's Frobenius norm as a 64x64 matrix: three services and a media driver that pass the",
-      "frames to each other through shared memory, each frame counted once.",
-      ""
-    },
+    description =
+        "Reads a source in frames of 4096 bytes, turns each byte x into 1/(1+x), and computes each frame's"
+            + " Frobenius norm as a 64x64 matrix. Three services and a media driver pass the frames to each"
+            + " other through shared memory; each frame is counted once.%n",
+    customSynopsis = "./pipeline COMMAND [OPTION...]",
+    usageHelpWidth = 100,
+    commandListHeading = "%nCommands:%n",
     subcommands = RunCommand.class,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

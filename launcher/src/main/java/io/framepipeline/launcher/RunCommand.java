@@ -22,16 +22,18 @@ import picocli.CommandLine.Mixin;
 /** {@code ./pipeline run}: starts a pipeline, shows how it does, and accounts for every frame. */
 @Command(
     name = "run",
+    header = "Runs a pipeline on this machine until its input ends or Ctrl-C.%n",
     description = {
-      "Starts a media driver and the services as processes of this machine, shows a line a second on",
-      "standard error and ends with the ledger: every frame read was normed and acknowledged, is",
-      "accounted for as abandoned, or shows as lost.",
-      "",
-      "Ctrl-C or SIGTERM stops reading, delivers what is in flight, and ends; a second one ends at",
-      "once. Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,",
-      "IDLE_STRATEGY, ...; see README.md) are taken from the environment.",
-      ""
+      "Starts a media driver and the services as processes of this machine, shows a line a second on"
+          + " standard error, and ends with the ledger: every frame read was normed and acknowledged, was"
+          + " abandoned, or shows as lost.%n",
+      "Ctrl-C or SIGTERM stops reading, delivers what is in flight, and ends; a second one ends at once."
+          + " Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
+          + " IDLE_STRATEGY, ...; see README.md) are taken from the environment.%n"
     },
+    customSynopsis = "./pipeline run [OPTION...]%n",
+    usageHelpWidth = 100,
+    sortOptions = false,
     mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
   private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(10);

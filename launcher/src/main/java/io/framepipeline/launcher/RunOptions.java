@@ -40,28 +40,29 @@ final class RunOptions {
   @Option(
       names = "--rate",
       paramLabel = "N",
-      description = "Frames per second and reader. Default: as fast as it goes.")
+      description = "Frames per second and reader, by schedule. Default: as fast as it goes.")
   Long rate;
 
   @Option(
       names = "--readers",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description =
+          "Reader instances, each with the whole source to itself. Default: ${DEFAULT-VALUE}.")
   int readers;
 
   @Option(
       names = "--reciprocals",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Reciprocal instances, which share the frames. Default: ${DEFAULT-VALUE}.")
   int reciprocals;
 
   @Option(
       names = "--norms",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Norm instances, which share the frames. Default: ${DEFAULT-VALUE}.")
   int norms;
 
   @Option(
