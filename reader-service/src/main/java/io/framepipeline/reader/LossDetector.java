@@ -35,6 +35,7 @@ final class LossDetector {
   private long nextSweepNanos;
   private long normLostNanos;
   private long settledNanos;
+  private boolean isNormLost;
   private boolean isSettling;
 
   LossDetector(RetainedFrames frames, long nowNanos) {
@@ -64,18 +65,21 @@ final class LossDetector {
     return new InboxWatch.Listener() {
       @Override
       public void onLost(RemoteInbox inbox) {
-        long nowNanos = System.nanoTime();
-        normLostNanos = nowNanos;
-        if (!isSettling) {
-          isSettling = true;
-          settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
-        }
+        isNormLost = true;
       }
     };
   }
 
   /** Part of the duty cycle. */
   void doWork(long nowNanos) {
+    if (isNormLost) {
+      isNormLost = false;
+      normLostNanos = nowNanos;
+      if (!isSettling) {
+        isSettling = true;
+        settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
+      }
+    }
     if (isSettling && nowNanos - settledNanos >= 0) {
       isSettling = false;
       frames.sentBeforeLost(normLostNanos);
