@@ -32,6 +32,7 @@ final class LossDetector {
   private final RetainedFrames frames;
   private long meanLatencyNanos;
   private long lastAckNanos;
+  private long lastProbeNanos;
   private long nextSweepNanos;
   private long normLostNanos;
   private long settledNanos;
@@ -41,6 +42,7 @@ final class LossDetector {
   LossDetector(RetainedFrames frames, long nowNanos) {
     this.frames = frames;
     this.lastAckNanos = nowNanos;
+    this.lastProbeNanos = nowNanos;
     this.nextSweepNanos = nowNanos;
   }
 
@@ -95,10 +97,11 @@ final class LossDetector {
     boolean othersArrive = nowNanos - lastAckNanos < timeoutNanos / 2;
     if (othersArrive) {
       frames.overdueLost(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
-    } else if (nowNanos - lastAckNanos >= timeoutNanos) {
+    } else if (nowNanos - lastAckNanos >= timeoutNanos
+        && nowNanos - lastProbeNanos >= timeoutNanos) {
       // Nothing moves: the way is blocked, no frame is to blame. One is sent to find out.
       if (frames.overdueLost(nowNanos - timeoutNanos, 1, false) > 0) {
-        lastAckNanos = nowNanos;
+        lastProbeNanos = nowNanos;
       }
     }
   }
