@@ -17,7 +17,13 @@ import java.util.concurrent.TimeUnit;
  */
 final class LossDetector {
   private static final long MIN_SETTLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  /**
+   * Longer than the driver takes to notice a death, 10 s and the second between its looks: it knows
+   * which inbox is gone, and until then a frame sent again may go there again.
+   */
+  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(20);
+
   private static final long SWEEP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** A frame is late if it takes this many times what acknowledged frames took of late. */
