@@ -142,6 +142,14 @@ public final class SteppedDriver implements AutoCloseable {
     }
   }
 
+  /** How many inboxes of a stage are announced at present, in whatever state. */
+  public int inboxCount(Stage stage) {
+    int[] count = new int[1];
+    new InboxDirectory(driver.context().countersManager())
+        .forEach(stage, (counterId, registrationId) -> count[0]++);
+    return count[0];
+  }
+
   /** Steps one driver duty cycle alone: what a process did is seen, nobody else moves. */
   public void stepDriver() {
     nowNanos += STEP_NANOS;
