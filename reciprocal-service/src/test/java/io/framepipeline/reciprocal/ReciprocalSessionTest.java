@@ -42,11 +42,10 @@ class ReciprocalSessionTest {
   private final StageStats stats = StageStats.inMemory();
   private final ReciprocalSession session =
       reciprocal.own(new ReciprocalSession(reciprocal.aeron(), CHANNELS, stats));
-  private final TestSender reader;
+  private TestSender reader;
 
   ReciprocalSessionTest() {
     reciprocal.run(session::doWork);
-    reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
   }
 
   @AfterEach
@@ -122,16 +121,36 @@ class ReciprocalSessionTest {
   }
 
   @Test
-  void shouldConsumeNothingWhileThereIsNoNorm() {
+  void shouldOpenItsInboxOnlyWhenThereIsANorm() {
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
+    assertThat(stats.ready.get()).isZero();
+
+    openNormInbox();
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isEqualTo(1);
+    assertThat(stats.ready.get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldLeaveAtOnceIfThereNeverWasANorm() {
+    session.leave(driver.nanoTime());
+    driver.step();
+    assertThat(session.isDone(driver.nanoTime())).isTrue();
+  }
+
+  @Test
+  void shouldKeepWhatItHasWhileThereIsNoNorm() {
+    RecordingInbox gone = openNormInbox();
+    gone.close();
+    driver.stepUntil("no norm", () -> stats.downstreamInstances.get() == 0);
+    assertThat(stats.ready.get()).isZero();
     reader.send(frame(0));
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(stats.framesTransformed.get()).isZero();
-    assertThat(stats.ready.get()).isZero();
 
     RecordingInbox norms = openNormInbox();
     driver.stepUntil("the frame", () -> norms.poll(1) == 1);
     assertThat(stats.ready.get()).isEqualTo(1);
-    assertThat(stats.downstreamInstances.get()).isEqualTo(1);
   }
 
   @Test
@@ -212,6 +231,9 @@ class ReciprocalSessionTest {
     RecordingInbox inbox =
         norm.own(RecordingInbox.open(norm.aeron(), CHANNELS.frames(), Stage.NORM, 1));
     driver.stepUntil("the norm to be known", () -> stats.downstreamInstances.get() == 1);
+    if (reader == null) {
+      reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    }
     return inbox;
   }
 
