@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
+import org.agrona.concurrent.AgentTerminationException;
 import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -201,6 +202,10 @@ public final class StageAgent implements Agent {
 
   /** Called on the duty cycle's thread: the conductor and every poll run there. */
   private void onError(Throwable error) {
+    if (error instanceof AgentTerminationException) {
+      // How the conductor ends after an error that was reported before; its invoker is closed next.
+      return;
+    }
     if (error instanceof AeronException) {
       LOG.warn("{}", firstLine(error));
     } else {
