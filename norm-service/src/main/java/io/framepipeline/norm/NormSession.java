@@ -53,7 +53,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     this.stats = stats;
     this.sources = sources;
     this.printer = printer;
-    this.nextHousekeepingNanos = System.nanoTime();
+    this.nextHousekeepingNanos = aeron.context().nanoClock().nanoTime();
     // A reader that is lost takes its frames with it, so nothing listens here.
     this.readers = new Outboxes(aeron, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
     int instanceId = (int) ProcessHandle.current().pid();

@@ -17,7 +17,13 @@ import java.util.concurrent.TimeUnit;
  */
 final class LossDetector {
   private static final long MIN_SETTLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  /**
+   * Longer than the driver takes to notice a death, 10 s and the second between its looks: it knows
+   * which inbox is gone, and until then a frame sent again may go there again.
+   */
+  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(20);
+
   private static final long SWEEP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** A frame is late if it takes this many times what acknowledged frames took of late. */
@@ -32,14 +38,17 @@ final class LossDetector {
   private final RetainedFrames frames;
   private long meanLatencyNanos;
   private long lastAckNanos;
+  private long lastProbeNanos;
   private long nextSweepNanos;
   private long normLostNanos;
   private long settledNanos;
+  private boolean isNormLost;
   private boolean isSettling;
 
   LossDetector(RetainedFrames frames, long nowNanos) {
     this.frames = frames;
     this.lastAckNanos = nowNanos;
+    this.lastProbeNanos = nowNanos;
     this.nextSweepNanos = nowNanos;
   }
 
@@ -64,16 +73,19 @@ final class LossDetector {
     return new InboxWatch.Listener() {
       @Override
       public void onLost(RemoteInbox inbox) {
-        long nowNanos = System.nanoTime();
-        normLostNanos = nowNanos;
-        isSettling = true;
-        settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
+        isNormLost = true;
       }
     };
   }
 
   /** Part of the duty cycle. */
   void doWork(long nowNanos) {
+    if (isNormLost) {
+      isNormLost = false;
+      normLostNanos = nowNanos;
+      isSettling = true;
+      settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
+    }
     if (isSettling && nowNanos - settledNanos >= 0) {
       isSettling = false;
       frames.sentBeforeLost(normLostNanos);
@@ -89,10 +101,11 @@ final class LossDetector {
     boolean othersArrive = nowNanos - lastAckNanos < timeoutNanos / 2;
     if (othersArrive) {
       frames.overdueLost(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
-    } else if (nowNanos - lastAckNanos >= timeoutNanos) {
+    } else if (nowNanos - lastAckNanos >= timeoutNanos
+        && nowNanos - lastProbeNanos >= timeoutNanos) {
       // Nothing moves: the way is blocked, no frame is to blame. One is sent to find out.
       if (frames.overdueLost(nowNanos - timeoutNanos, 1, false) > 0) {
-        lastAckNanos = nowNanos;
+        lastProbeNanos = nowNanos;
       }
     }
   }

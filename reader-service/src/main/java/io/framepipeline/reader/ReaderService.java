@@ -29,7 +29,7 @@ public final class ReaderService implements StageService {
    */
   private final int sourceId = new SecureRandom().nextInt(Integer.MAX_VALUE);
 
-  ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
+  public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
     this.channels = common.channels();
     this.stats = stats;
     this.frames =

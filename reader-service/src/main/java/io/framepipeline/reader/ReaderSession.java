@@ -58,7 +58,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     this.frames = frames;
     this.source = source;
     this.stats = stats;
-    this.lossDetector = new LossDetector(frames, System.nanoTime());
+    this.lossDetector = new LossDetector(frames, aeron.context().nanoClock().nanoTime());
     this.inbox = Inbox.open(aeron, channels.acks(), Stage.READER, sourceId);
     this.outboxes =
         new Outboxes(aeron, channels.frames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());

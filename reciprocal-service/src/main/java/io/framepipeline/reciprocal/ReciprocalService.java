@@ -14,7 +14,7 @@ public final class ReciprocalService implements StageService {
   private final Channels channels;
   private final StageStats stats;
 
-  ReciprocalService(Channels channels, StageStats stats) {
+  public ReciprocalService(Channels channels, StageStats stats) {
     this.channels = channels;
     this.stats = stats;
   }

@@ -5,7 +5,11 @@ import io.aeron.Counter;
 import io.aeron.Image;
 import io.aeron.Subscription;
 import io.aeron.logbuffer.ControlledFragmentHandler;
+import io.aeron.logbuffer.ControlledFragmentHandler.Action;
+import io.aeron.logbuffer.Header;
+import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
 
 /**
  * Where an instance takes what is addressed to it: a subscription on a stream of its own, announced
@@ -18,9 +22,20 @@ public final class Inbox implements AutoCloseable {
    */
   private static final long LEAVE_GRACE_NANOS = 3 * InboxWatch.INTERVAL_NANOS;
 
+  /**
+   * A sender that died inside a claim may leave a log that has no readable end: the driver repairs
+   * it only for a reader that had caught up. A leaving inbox that has found nothing to read for so
+   * long, in logs of senders that are gone, has read everything that there is.
+   */
+  private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
+
   private final Subscription subscription;
   private final Counter counter;
+  private final ControlledFragmentHandler onFragment = this::onFragment;
+  private ControlledFragmentHandler handler;
   private long leftAtNanos;
+  private long lastFragmentNanos;
+  private boolean hasFragment;
   private boolean isLeaving;
 
   private Inbox(Subscription subscription, Counter counter) {
@@ -48,7 +63,11 @@ public final class Inbox implements AutoCloseable {
 
   /** Hands up to {@code fragmentLimit} messages to the handler; returns how many were taken. */
   public int poll(ControlledFragmentHandler handler, int fragmentLimit) {
-    return subscription.controlledPoll(handler, fragmentLimit);
+    if (!isLeaving) {
+      return subscription.controlledPoll(handler, fragmentLimit);
+    }
+    this.handler = handler;
+    return subscription.controlledPoll(onFragment, fragmentLimit);
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -56,6 +75,7 @@ public final class Inbox implements AutoCloseable {
     if (!isLeaving) {
       isLeaving = true;
       leftAtNanos = nowNanos;
+      lastFragmentNanos = nowNanos;
       counter.setRelease(InboxDirectory.LEAVING);
     }
   }
@@ -65,13 +85,25 @@ public final class Inbox implements AutoCloseable {
     if (!isLeaving || nowNanos - leftAtNanos < LEAVE_GRACE_NANOS) {
       return false;
     }
+    if (hasFragment) {
+      hasFragment = false;
+      lastFragmentNanos = nowNanos;
+    }
+    boolean isStuck = nowNanos - lastFragmentNanos >= STUCK_NANOS;
     for (int i = 0, count = subscription.imageCount(); i < count; i++) {
       Image image = subscription.imageAtIndex(i);
-      if (!image.isEndOfStream()) {
+      boolean isSenderGone = image.endOfStreamPosition() != Long.MAX_VALUE;
+      if (!image.isEndOfStream() && !(isSenderGone && isStuck)) {
         return false;
       }
     }
     return true;
+  }
+
+  /** Notes that there was something to read, even if the handler aborts and meets it again. */
+  private Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    hasFragment = true;
+    return handler.onFragment(buffer, offset, length, header);
   }
 
   /**

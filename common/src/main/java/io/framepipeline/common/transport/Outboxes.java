@@ -41,6 +41,7 @@ public final class Outboxes implements AutoCloseable {
   private final List<Outbox> outboxes = new ArrayList<>();
   private int connectedCount;
   private int cursor;
+  private long nowNanos;
   private Outbox claimed;
 
   /**
@@ -60,6 +61,7 @@ public final class Outboxes implements AutoCloseable {
 
   /** Follows the inboxes; part of the sender's duty cycle. */
   public int doWork(long nowNanos) {
+    this.nowNanos = nowNanos;
     int work = watch.doWork(nowNanos);
     for (int i = 0, size = outboxes.size(); i < size; i++) {
       Outbox outbox = outboxes.get(i);
@@ -192,7 +194,7 @@ public final class Outboxes implements AutoCloseable {
     @Override
     public void onOpen(RemoteInbox inbox) {
       Outbox outbox = new Outbox(inbox);
-      outbox.retryNanos = System.nanoTime();
+      outbox.retryNanos = nowNanos;
       outboxes.add(outbox);
       onChange.onOpen(inbox);
     }

@@ -1,0 +1,115 @@
+package io.framepipeline.common.frame;
+
+import io.framepipeline.common.frame.sbe.AckEncoder;
+import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
+import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Random;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** Messages as each stage sends them, and as none does. */
+public final class TestMessages {
+  /**
+   * A message that no inbox may take.
+   *
+   * @param what is wrong with it
+   * @param verdict how it is counted
+   * @param message the whole of it
+   */
+  public record Malformed(String what, Verdict verdict, DirectBuffer message) {
+    @Override
+    public String toString() {
+      return what;
+    }
+  }
+
+  private static final int BLOCK_LENGTH_OFFSET = 0;
+  private static final int TEMPLATE_OFFSET = 2;
+  private static final int SCHEMA_OFFSET = 4;
+  private static final int VERSION_OFFSET = 6;
+
+  private TestMessages() {}
+
+  public static DirectBuffer byteFrame(
+      long sequence, long originNanos, int sourceId, int ackStreamId, byte[] payload) {
+    UnsafeBuffer message = new UnsafeBuffer(new byte[Frames.BYTE_FRAME_LENGTH]);
+    new ByteFrameEncoder()
+        .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
+        .sequence(sequence)
+        .originNanos(originNanos)
+        .sourceId(sourceId)
+        .ackStreamId(ackStreamId);
+    message.putBytes(Frames.PAYLOAD_OFFSET, payload);
+    return message;
+  }
+
+  /** A float frame whose elements are all the same. */
+  public static DirectBuffer floatFrame(
+      long sequence, long originNanos, int sourceId, int ackStreamId, float element) {
+    UnsafeBuffer message = new UnsafeBuffer(new byte[Frames.FLOAT_FRAME_LENGTH]);
+    new FloatFrameEncoder()
+        .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
+        .sequence(sequence)
+        .originNanos(originNanos)
+        .sourceId(sourceId)
+        .ackStreamId(ackStreamId);
+    for (int i = 0; i < Frames.ELEMENTS; i++) {
+      message.putFloat(Frames.PAYLOAD_OFFSET + i * Float.BYTES, element, ByteOrder.LITTLE_ENDIAN);
+    }
+    return message;
+  }
+
+  public static DirectBuffer ack(int sourceId, long... sequences) {
+    UnsafeBuffer message = new UnsafeBuffer(new byte[16 + sequences.length * Long.BYTES]);
+    AckEncoder.FramesEncoder frames =
+        new AckEncoder()
+            .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
+            .sourceId(sourceId)
+            .framesCount(sequences.length);
+    for (long sequence : sequences) {
+      frames.next().sequence(sequence);
+    }
+    return message;
+  }
+
+  /**
+   * Every kind of malformed message.
+   *
+   * @param good a message that the inbox would take
+   * @param otherStage a message that another stage's inbox would take
+   */
+  public static List<Malformed> malformed(DirectBuffer good, DirectBuffer otherStage) {
+    int length = good.capacity();
+    byte[] random = new byte[length];
+    new Random(1).nextBytes(random);
+    return List.of(
+        new Malformed("empty", Verdict.LENGTH, copy(good, 0)),
+        new Malformed("shorter than a message header", Verdict.LENGTH, copy(good, 7)),
+        new Malformed("a message header alone", Verdict.LENGTH, copy(good, 8)),
+        new Malformed("cut short", Verdict.LENGTH, copy(good, length - 1)),
+        new Malformed("too long", Verdict.LENGTH, copy(good, length + 1)),
+        new Malformed("another block length", Verdict.LENGTH, with(good, BLOCK_LENGTH_OFFSET)),
+        new Malformed("another schema", Verdict.SCHEMA, with(good, SCHEMA_OFFSET)),
+        new Malformed("another version", Verdict.VERSION, with(good, VERSION_OFFSET)),
+        new Malformed("an unknown template", Verdict.TEMPLATE, with(good, TEMPLATE_OFFSET)),
+        new Malformed("another stage's message", Verdict.STAGE, otherStage),
+        new Malformed("random bytes", Verdict.SCHEMA, new UnsafeBuffer(random)));
+  }
+
+  /** As much of the message as there is, then zeros. */
+  private static UnsafeBuffer copy(DirectBuffer message, int length) {
+    byte[] bytes = new byte[length];
+    message.getBytes(0, bytes, 0, Math.min(length, message.capacity()));
+    return new UnsafeBuffer(bytes);
+  }
+
+  /** The message with one field of its header changed to what nobody uses. */
+  private static UnsafeBuffer with(DirectBuffer message, int offset) {
+    UnsafeBuffer changed = copy(message, message.capacity());
+    changed.putShort(offset, (short) 77, ByteOrder.LITTLE_ENDIAN);
+    return changed;
+  }
+}

@@ -1,0 +1,379 @@
+package io.framepipeline.common.transport;
+
+import static io.aeron.logbuffer.FrameDescriptor.FRAME_ALIGNMENT;
+import static io.aeron.protocol.DataHeaderFlyweight.HEADER_LENGTH;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.aeron.ChannelUriStringBuilder;
+import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.agrona.BitUtil;
+import org.agrona.DirectBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class OutboxesTest {
+  /** Half a term is in flight at most: 31 byte frames. */
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+
+  private static final int WINDOW_FRAMES =
+      256 * 1024 / 2 / align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
+
+  /** Longer than the driver takes to notice that a client is dead. */
+  private static final Duration DEATH = Duration.ofSeconds(12);
+
+  private final SteppedDriver driver = new SteppedDriver();
+  private final SteppedDriver.Peer sender = driver.startPeer();
+  private final List<RemoteInbox> opened = new ArrayList<>();
+  private final List<RemoteInbox> leaving = new ArrayList<>();
+  private final List<RemoteInbox> lost = new ArrayList<>();
+  private final Outboxes outboxes = newOutboxes(CHANNELS.frames());
+  private final BufferClaim claim = new BufferClaim();
+
+  @AfterEach
+  void closeDriver() {
+    driver.close();
+  }
+
+  @Test
+  void shouldFindInboxesOfItsStageOnly() {
+    startInbox(Stage.NORM);
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() > 0);
+    driver.stepFor(Duration.ofSeconds(1));
+
+    assertThat(outboxes.connectedCount()).isEqualTo(1);
+    assertThat(opened).extracting(RemoteInbox::streamId).containsExactly(inbox.inbox().streamId());
+    assertThat(outboxes.isOpen(inbox.inbox().streamId())).isTrue();
+    assertThat(leaving).isEmpty();
+    assertThat(lost).isEmpty();
+  }
+
+  @Test
+  void shouldClaimNothingWhileNoInboxIsKnown() {
+    driver.step();
+    assertThat(send(0)).isFalse();
+  }
+
+  @Test
+  void shouldSpreadFramesEvenly() {
+    List<RecordingInbox> inboxes =
+        IntStream.range(0, 3).mapToObj(i -> startInbox(Stage.RECIPROCAL)).toList();
+    driver.stepUntil("three connections", () -> outboxes.connectedCount() == 3);
+
+    // There is room everywhere at every frame, so only the turn decides.
+    int frames = 3000;
+    sendAndPoll(0, frames, inboxes);
+
+    int most = inboxes.stream().mapToInt(inbox -> inbox.messages().size()).max().orElseThrow();
+    int least = inboxes.stream().mapToInt(inbox -> inbox.messages().size()).min().orElseThrow();
+    assertThat((double) most / least).isLessThanOrEqualTo(1.2);
+    assertThat(sequencesOf(inboxes))
+        .containsExactlyInAnyOrderElementsOf(IntStream.range(0, frames).boxed().toList());
+  }
+
+  @Test
+  void shouldPassOverAFullInbox() {
+    RecordingInbox stuck = startInbox(Stage.RECIPROCAL);
+    RecordingInbox healthy = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
+
+    int frames = 10 * WINDOW_FRAMES;
+    for (int i = 0; i < frames; i++) {
+      // Room for one is enough: the stuck inbox may delay no single frame.
+      assertThat(send(i)).as("frame %d", i).isTrue();
+      driver.step();
+      // Two, since a poll may find nothing but the padding at a term's end.
+      healthy.poll(2);
+      driver.step();
+    }
+
+    assertThat(healthy.messages().size()).isGreaterThanOrEqualTo(frames - WINDOW_FRAMES - 1);
+    driver.stepUntil(
+        "the rest", () -> pollAll(List.of(stuck, healthy)) == frames && stuck.poll(1) == 0);
+    assertThat(sequencesOf(List.of(stuck, healthy))).doesNotHaveDuplicates().hasSize(frames);
+  }
+
+  @Test
+  void shouldClaimNothingWhileEveryInboxIsFull() {
+    List<RecordingInbox> inboxes =
+        List.of(startInbox(Stage.RECIPROCAL), startInbox(Stage.RECIPROCAL));
+    driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
+
+    int sent = 0;
+    while (send(sent)) {
+      sent++;
+    }
+    assertThat(sent).isBetween(2 * WINDOW_FRAMES, 2 * (WINDOW_FRAMES + 1));
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(send(sent)).isFalse();
+
+    inboxes.getFirst().poll(WINDOW_FRAMES);
+    driver.step();
+    assertThat(send(sent)).as("there is room again").isTrue();
+  }
+
+  @Test
+  void shouldGiveALateInboxItsShare() {
+    RecordingInbox early = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    sendAndPoll(0, 100, List.of(early));
+
+    RecordingInbox late = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("both", () -> outboxes.connectedCount() == 2);
+    sendAndPoll(100, 300, List.of(early, late));
+
+    assertThat(late.messages()).hasSize(100);
+    assertThat(early.messages()).hasSize(200);
+  }
+
+  @Test
+  void shouldLetAnInboxLeaveWithEverythingItWasSent() {
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    for (int i = 0; i < 20; i++) {
+      assertThat(send(i)).isTrue();
+    }
+
+    inbox.inbox().leave(driver.nanoTime());
+    driver.stepUntil("the sender's farewell", () -> !leaving.isEmpty());
+    assertThat(send(20)).as("nothing more for an inbox that leaves").isFalse();
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(inbox.inbox().isDrained(driver.nanoTime())).as("20 frames are unread").isFalse();
+
+    driver.stepUntil(
+        "the end",
+        () -> {
+          inbox.poll(1);
+          return inbox.inbox().isDrained(driver.nanoTime());
+        });
+    inbox.inbox().drained();
+    inbox.close();
+    driver.stepFor(DEATH);
+
+    assertThat(sequencesOf(List.of(inbox))).containsExactlyElementsOf(range(0, 20));
+    assertThat(leaving).isEqualTo(opened).hasSize(1);
+    assertThat(lost).isEmpty();
+  }
+
+  @Test
+  void shouldNotTakeALeavingInboxForDrainedWhileASenderMayStillConnect() {
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    inbox.inbox().leave(driver.nanoTime());
+    assertThat(inbox.inbox().isDrained(driver.nanoTime() + InboxWatch.INTERVAL_NANOS)).isFalse();
+    driver.stepUntil("the end", () -> inbox.inbox().isDrained(driver.nanoTime()));
+  }
+
+  @Test
+  void shouldReportAnInboxLostWhoseOwnerIsKilled() {
+    SteppedDriver.Peer owner = driver.startPeer();
+    openInbox(owner, Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+
+    owner.kill();
+    driver.stepFor(Duration.ofSeconds(5));
+    assertThat(lost).as("too early to tell a pause from death").isEmpty();
+    driver.stepUntil("the loss", () -> !lost.isEmpty());
+
+    assertThat(lost).isEqualTo(opened).isEqualTo(leaving).hasSize(1);
+    assertThat(send(0)).isFalse();
+  }
+
+  @Test
+  void shouldReportAnInboxLostWhoseOwnerEndsWithoutLeaving() {
+    SteppedDriver.Peer owner = driver.startPeer();
+    openInbox(owner, Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+
+    owner.close();
+    // The driver looks after its clients once a second; no time-out has to pass.
+    driver.stepFor(Duration.ofSeconds(2));
+
+    assertThat(lost).isEqualTo(opened).hasSize(1);
+  }
+
+  @Test
+  void shouldReportAnInboxLostWhoseOwnerIsKilledWhileLeaving() {
+    SteppedDriver.Peer owner = driver.startPeer();
+    RecordingInbox inbox = openInbox(owner, Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    assertThat(send(0)).isTrue();
+
+    inbox.inbox().leave(driver.nanoTime());
+    driver.stepUntil("the sender's farewell", () -> !leaving.isEmpty());
+    owner.kill();
+    driver.stepFor(DEATH);
+
+    assertThat(lost).isEqualTo(opened).hasSize(1);
+    assertThat(leaving).hasSize(1);
+  }
+
+  @Test
+  void shouldReplaceAPublicationThatHasReachedItsLastPosition() {
+    // Four frames before the end of the last of 2^31 terms.
+    int termLength = 256 * 1024;
+    int left = 4 * align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
+    String nearTheEnd =
+        new ChannelUriStringBuilder(CHANNELS.frames())
+            .initialTermId(0)
+            .termId(Integer.MAX_VALUE)
+            .termOffset(termLength - left)
+            .build();
+    SteppedDriver.Peer peer = driver.startPeer();
+    Outboxes old =
+        new Outboxes(peer.aeron(), nearTheEnd, Stage.RECIPROCAL, new InboxWatch.Listener() {});
+    peer.run(old::doWork);
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> old.connectedCount() == 1);
+
+    for (int i = 0; i < 12; i++) {
+      int sequence = i;
+      driver.stepUntil("frame " + i, () -> send(old, sequence));
+      inbox.poll(1);
+    }
+    driver.stepUntil("all frames", () -> pollAll(List.of(inbox)) == 12);
+
+    assertThat(sequencesOf(List.of(inbox))).containsExactlyInAnyOrderElementsOf(range(0, 12));
+  }
+
+  @Test
+  void shouldAllocateNothingInSteadyState() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    Inbox one = startInbox(Stage.RECIPROCAL).inbox();
+    Inbox two = startInbox(Stage.RECIPROCAL).inbox();
+    driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
+    SinkHandler sink = new SinkHandler();
+
+    // The JVM itself allocates a little now and then while it compiles; what the code allocates
+    // comes again in every run. Each is 5 s of the driver's time: 100 looks at the counters.
+    long least = Long.MAX_VALUE;
+    for (int run = 0; run < 10 && least > 0; run++) {
+      long allocated = 0;
+      for (int i = 0; i < 5000; i++) {
+        driver.stepDriver();
+        sender.aeron().conductorAgentInvoker().invoke();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        outboxes.doWork(driver.nanoTime());
+        sendUnnumbered(4);
+        one.poll(sink, 4);
+        two.poll(sink, 4);
+        allocated += threads.getCurrentThreadAllocatedBytes() - before;
+      }
+      least = Math.min(least, allocated);
+    }
+
+    assertThat(sink.count).isGreaterThan(5000);
+    assertThat(least).isZero();
+  }
+
+  private void sendUnnumbered(int frames) {
+    for (int i = 0; i < frames; i++) {
+      if (outboxes.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
+        claim.commit();
+      }
+    }
+  }
+
+  private static final class SinkHandler implements ControlledFragmentHandler {
+    private long count;
+
+    @Override
+    public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+      count++;
+      return Action.CONTINUE;
+    }
+  }
+
+  private Outboxes newOutboxes(String channel) {
+    Outboxes created =
+        new Outboxes(
+            sender.aeron(),
+            channel,
+            Stage.RECIPROCAL,
+            new InboxWatch.Listener() {
+              @Override
+              public void onOpen(RemoteInbox inbox) {
+                opened.add(inbox);
+              }
+
+              @Override
+              public void onLeaving(RemoteInbox inbox) {
+                leaving.add(inbox);
+              }
+
+              @Override
+              public void onLost(RemoteInbox inbox) {
+                lost.add(inbox);
+              }
+            });
+    sender.run(created::doWork);
+    return created;
+  }
+
+  private RecordingInbox startInbox(Stage stage) {
+    return openInbox(sender, stage);
+  }
+
+  private static RecordingInbox openInbox(SteppedDriver.Peer owner, Stage stage) {
+    return RecordingInbox.open(owner.aeron(), CHANNELS.frames(), stage, 7);
+  }
+
+  private boolean send(int sequence) {
+    return send(outboxes, sequence);
+  }
+
+  private boolean send(Outboxes from, int sequence) {
+    if (!from.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
+      return false;
+    }
+    claim.buffer().putInt(claim.offset(), sequence);
+    claim.commit();
+    return true;
+  }
+
+  private void sendAndPoll(int from, int to, List<RecordingInbox> inboxes) {
+    for (int i = from; i < to; i++) {
+      assertThat(send(i)).isTrue();
+      // Two, since a poll may find nothing but the padding at a term's end.
+      inboxes.forEach(inbox -> inbox.poll(2));
+      driver.step();
+    }
+    driver.stepUntil("everything sent", () -> pollAll(inboxes) == to);
+  }
+
+  private static int pollAll(List<RecordingInbox> inboxes) {
+    int total = 0;
+    for (RecordingInbox inbox : inboxes) {
+      inbox.poll(10);
+      total += inbox.messages().size();
+    }
+    return total;
+  }
+
+  private static List<Integer> sequencesOf(List<RecordingInbox> inboxes) {
+    return inboxes.stream()
+        .flatMap(inbox -> inbox.messages().stream())
+        .map(message -> message.getInt(0))
+        .toList();
+  }
+
+  private static List<Integer> range(int from, int to) {
+    return IntStream.range(from, to).boxed().toList();
+  }
+
+  private static int align(int length) {
+    return BitUtil.align(length, FRAME_ALIGNMENT);
+  }
+}

@@ -1,0 +1,458 @@
+package io.framepipeline.reader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
+import io.framepipeline.common.frame.TestMessages.Malformed;
+import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.metrics.Ledger;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.RecordingInbox;
+import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.transport.SteppedDriver;
+import io.framepipeline.common.transport.TestSender;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The reader against reciprocals and norms that are moved by hand. */
+@Timeout(60)
+class ReaderSessionTest {
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final int SOURCE_ID = 4711;
+  private static final int WINDOW_FRAMES = 64;
+  private static final int MAX_DELIVERIES = 3;
+
+  @TempDir private Path abandonedDirectory;
+
+  private final SteppedDriver driver = new SteppedDriver();
+  private final SteppedDriver.Peer reader = driver.startPeer();
+  private final StageStats stats = StageStats.inMemory();
+  private final Random random = new Random(5);
+  private final List<byte[]> input = new ArrayList<>();
+  private RetainedFrames frames;
+  private ReaderSession session;
+  private TestSender acks;
+
+  @BeforeEach
+  void startReader() {
+    frames =
+        new RetainedFrames(
+            WINDOW_FRAMES, MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory));
+    SourceReader source =
+        new SourceReader(
+            new ReaderSettings(
+                new Source("-"),
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                WINDOW_FRAMES,
+                PartialFrame.REFUSE,
+                MAX_DELIVERIES,
+                abandonedDirectory),
+            frames,
+            NoOpIdleStrategy.INSTANCE,
+            stats.framesPadded);
+    // Stopped before it starts, it reads nothing: the test is the source.
+    source.stop();
+    session =
+        reader.own(new ReaderSession(reader.aeron(), CHANNELS, SOURCE_ID, frames, source, stats));
+    reader.run(
+        nowNanos -> {
+          int work = session.doWork(nowNanos);
+          Ledger.Entry ledger = stats.ledger.read();
+          assertThat(ledger.framesLost()).as("%s", ledger).isZero();
+          assertThat(ledger.framesRead()).isLessThanOrEqualTo(input.size());
+          return work;
+        });
+    acks = TestSender.connect(driver, CHANNELS.acks(), Stage.READER);
+  }
+
+  @AfterEach
+  void closeDriver() {
+    driver.close();
+  }
+
+  @Test
+  void shouldSendEachFrameWithItsFieldsAndBytes() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(10);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
+
+    for (int i = 0; i < 10; i++) {
+      DirectBuffer message = reciprocal.inbox.messages().get(i);
+      assertThat(message.capacity()).isEqualTo(Frames.BYTE_FRAME_LENGTH);
+      ByteFrameDecoder frame = decode(message);
+      assertThat(frame.sequence()).isEqualTo(i);
+      assertThat(frame.originNanos()).isEqualTo(originNanos(i));
+      assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
+      assertThat(frame.ackStreamId()).isEqualTo(acks.opened().getFirst().streamId());
+      byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+      message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+      assertThat(payload).isEqualTo(input.get(i));
+    }
+  }
+
+  @Test
+  void shouldEndOnlyWhenNothingIsInFlight() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(5);
+    assertThat(session.isDone(driver.nanoTime())).as("published, not yet taken over").isFalse();
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 5);
+    assertLedger(5, 0, 5, 0);
+
+    acks.send(TestMessages.ack(SOURCE_ID, 4, 0, 2));
+    driver.stepUntil("three acks", () -> stats.ledger.read().framesAcknowledged() == 3);
+    assertLedger(5, 3, 2, 0);
+    assertThat(session.isDone(driver.nanoTime())).isFalse();
+
+    acks.send(TestMessages.ack(SOURCE_ID, 1, 3));
+    driver.stepUntil("the end", () -> session.isDone(driver.nanoTime()));
+    assertLedger(5, 5, 0, 0);
+  }
+
+  @Test
+  void shouldIgnoreAcksThatChangeNothing() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(4);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 4);
+
+    acks.send(TestMessages.ack(SOURCE_ID, 2, 2, 2));
+    acks.send(TestMessages.ack(SOURCE_ID, 2));
+    acks.send(TestMessages.ack(SOURCE_ID, -1, 4, 1000, Long.MAX_VALUE, Long.MIN_VALUE));
+    acks.send(TestMessages.ack(SOURCE_ID + 1, 0, 1, 2, 3));
+    acks.send(TestMessages.ack(SOURCE_ID));
+    driver.stepUntil("every ack", () -> stats.messages(Verdict.ACCEPTED).get() == 5);
+
+    assertLedger(4, 1, 3, 0);
+  }
+
+  @Test
+  void shouldCountAndSkipMalformedMessages() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    DirectBuffer byteFrame =
+        TestMessages.byteFrame(0, 0, SOURCE_ID, 0, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
+    List<Malformed> malformed =
+        new ArrayList<>(TestMessages.malformed(TestMessages.ack(SOURCE_ID, 0, 1, 2), byteFrame));
+    malformed.add(new Malformed("a lying group", Verdict.LENGTH, lyingAck()));
+    // A byte frame is longer than what acks are sent in.
+    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.READER);
+    read(malformed.size());
+    driver.stepUntil("all frames", () -> reciprocal.poll() == malformed.size());
+    for (int i = 0; i < malformed.size(); i++) {
+      Malformed message = malformed.get(i);
+      long before = stats.messages(message.verdict()).get();
+      int acknowledged = i + 1;
+      stranger.send(message.message());
+      stranger.send(TestMessages.ack(SOURCE_ID, i));
+      driver.stepUntil(
+          "the ack after a message that is " + message,
+          () -> stats.ledger.read().framesAcknowledged() == acknowledged);
+      assertThat(stats.messages(message.verdict()).get()).as("%s", message).isEqualTo(before + 1);
+    }
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(malformed.size());
+  }
+
+  /** The driver looks after its clients once a second; they may die at any time in between. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 250, 500, 750})
+  void shouldRedeliverFramesOfAKilledReciprocal(int phaseMillis) {
+    driver.stepFor(Duration.ofMillis(phaseMillis));
+    Worker doomed = new Worker(Stage.RECIPROCAL);
+    Worker survivor = new Worker(Stage.RECIPROCAL);
+    awaitInboxes(2);
+    read(40);
+    driver.stepUntil("all frames", () -> doomed.poll() + survivor.poll() == 40);
+    List<Long> unacknowledged = doomed.sequences();
+    List<Long> kept = survivor.sequences();
+    assertThat(unacknowledged).hasSize(20);
+    acks.send(TestMessages.ack(SOURCE_ID, unacknowledged.removeFirst()));
+
+    doomed.peer.kill();
+    // The other's frames are acknowledged, most at once, some until the driver has noticed.
+    for (int i = 0; i < kept.size(); i++) {
+      acks.send(TestMessages.ack(SOURCE_ID, kept.get(i)));
+      driver.stepFor(i < 16 ? Duration.ofMillis(5) : Duration.ofSeconds(3));
+      survivor.poll();
+    }
+    survivor.pollAll();
+
+    assertThat(survivor.sequences().subList(20, survivor.sequences().size()))
+        .as("what went to the dead one and was not acknowledged, and nothing else")
+        .containsExactlyElementsOf(unacknowledged);
+    assertThat(stats.ledger.read().framesRedelivered()).isEqualTo(19);
+    assertLedger(40, 21, 19, 0);
+    assertPayloads(survivor);
+  }
+
+  @Test
+  void shouldRedeliverNothingWhenAReciprocalLeaves() {
+    Worker leaver = new Worker(Stage.RECIPROCAL);
+    Worker other = new Worker(Stage.RECIPROCAL);
+    awaitInboxes(2);
+    read(20);
+    driver.stepUntil("all sent", () -> other.poll() == 10);
+
+    leaver.inbox.inbox().leave(driver.nanoTime());
+    driver.stepUntil(
+        "its end",
+        () -> {
+          leaver.poll();
+          return leaver.inbox.inbox().isDrained(driver.nanoTime());
+        });
+    leaver.inbox.inbox().drained();
+    leaver.peer.close();
+    read(10);
+    driver.stepUntil("the new frames", () -> other.poll() == 20);
+    driver.stepFor(Duration.ofSeconds(5));
+    other.pollAll();
+
+    assertThat(leaver.sequences()).hasSize(10);
+    assertThat(other.sequences()).hasSize(20).doesNotContainAnyElementsOf(leaver.sequences());
+    assertThat(stats.ledger.read().framesRedelivered()).isZero();
+  }
+
+  @Test
+  void shouldRedeliverWhatIsUnacknowledgedSomeTimeAfterANormIsLost() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker doomed = new Worker(Stage.NORM);
+    read(10);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
+
+    doomed.peer.close();
+    driver.stepUntil("its end", () -> driver.inboxCount(Stage.NORM) == 0);
+    driver.stepFor(Duration.ofMillis(100));
+    // These were still under way, by another norm, when the one was lost.
+    acks.send(TestMessages.ack(SOURCE_ID, 0, 1, 2, 3, 4, 5));
+    read(5);
+    driver.stepUntil("repeats", () -> reciprocal.poll() > 15);
+    driver.stepFor(Duration.ofSeconds(3));
+    reciprocal.pollAll();
+
+    assertThat(reciprocal.sequences().subList(10, 15))
+        .as("sent after the loss")
+        .containsExactlyElementsOf(range(10, 15));
+    assertThat(reciprocal.sequences().subList(15, reciprocal.sequences().size()))
+        .as("sent before the loss and unacknowledged after the settle time")
+        .containsExactlyElementsOf(range(6, 10));
+    assertThat(stats.ledger.read().framesRedelivered()).isEqualTo(4);
+  }
+
+  @Test
+  void shouldRedeliverNothingWhenANormLeaves() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker norm = new Worker(Stage.NORM);
+    read(10);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
+
+    norm.inbox.inbox().leave(driver.nanoTime());
+    driver.stepUntil("its end", () -> norm.inbox.inbox().isDrained(driver.nanoTime()));
+    norm.inbox.inbox().drained();
+    norm.peer.close();
+    driver.stepFor(Duration.ofSeconds(5));
+    reciprocal.pollAll();
+
+    assertThat(reciprocal.sequences()).hasSize(10);
+    assertThat(stats.ledger.read().framesRedelivered()).isZero();
+  }
+
+  @Test
+  void shouldRedeliverASingleFrameWhenNothingMoves() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(30);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 30);
+
+    driver.stepFor(Duration.ofSeconds(9));
+    reciprocal.pollAll();
+    assertThat(reciprocal.sequences()).as("slowness sets off nothing").hasSize(30);
+
+    driver.stepFor(Duration.ofMinutes(3));
+    reciprocal.pollAll();
+    assertThat(reciprocal.sequences().size()).as("now and then one, to find out").isBetween(31, 50);
+    assertLedger(30, 0, 30, 0);
+  }
+
+  @Test
+  void shouldAbandonAFrameThatIsLostTooOften() throws IOException {
+    read(1);
+    for (int delivery = 0; delivery < MAX_DELIVERIES; delivery++) {
+      assertLedger(delivery == 0 ? 0 : 1, 0, delivery == 0 ? 0 : 1, 0);
+      Worker reciprocal = new Worker(Stage.RECIPROCAL);
+      driver.stepUntil("delivery " + delivery, () -> reciprocal.poll() == 1);
+      reciprocal.peer.close();
+      driver.stepUntil("its end", () -> driver.inboxCount(Stage.RECIPROCAL) == 0);
+      driver.stepFor(Duration.ofMillis(100));
+    }
+
+    assertLedger(1, 0, 0, 1);
+    assertThat(session.isDone(driver.nanoTime())).isTrue();
+    try (Stream<Path> files = Files.list(abandonedDirectory)) {
+      assertThat(files.toList())
+          .singleElement()
+          .satisfies(
+              file -> {
+                assertThat(file).hasFileName(SOURCE_ID + "-0.frame");
+                assertThat(file).hasBinaryContent(input.getFirst());
+              });
+    }
+    acks.send(TestMessages.ack(SOURCE_ID, 0));
+    driver.stepUntil("a late ack", () -> stats.messages(Verdict.ACCEPTED).get() == 1);
+    assertLedger(1, 0, 0, 1);
+  }
+
+  @Test
+  void shouldHoldBackTheSourceWhileTheRingIsFull() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(WINDOW_FRAMES);
+    assertThat(frames.writableBytes(inputPosition())).isZero();
+    driver.stepUntil("all frames", () -> reciprocal.poll() == WINDOW_FRAMES);
+    assertThat(frames.writableBytes(inputPosition())).as("sent is not done").isZero();
+
+    acks.send(TestMessages.ack(SOURCE_ID, 1, 2, 3));
+    driver.stepUntil("three acks", () -> stats.ledger.read().framesAcknowledged() == 3);
+    assertThat(frames.writableBytes(inputPosition())).as("the oldest is in the way").isZero();
+
+    acks.send(TestMessages.ack(SOURCE_ID, 0));
+    driver.stepUntil("the ack", () -> stats.ledger.read().framesAcknowledged() == 4);
+    assertThat(frames.writableBytes(inputPosition())).isEqualTo(4 * Frames.BYTE_PAYLOAD_LENGTH);
+    read(4);
+    driver.stepUntil("the next", () -> reciprocal.poll() == WINDOW_FRAMES + 4);
+    assertPayloads(reciprocal);
+  }
+
+  @Test
+  void shouldWaitForRoomWhileEveryReciprocalIsFull() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    awaitInboxes(1);
+    read(WINDOW_FRAMES);
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(stats.backpressure.get()).isPositive();
+    assertLedger(WINDOW_FRAMES, 0, WINDOW_FRAMES, 0);
+
+    driver.stepUntil("all frames", () -> reciprocal.poll() == WINDOW_FRAMES);
+    assertThat(reciprocal.sequences()).containsExactlyElementsOf(range(0, WINDOW_FRAMES));
+    assertThat(stats.ledger.read().framesRedelivered()).isZero();
+  }
+
+  @Test
+  void shouldSendEverythingUnacknowledgedAgainInTheNextSession() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    read(10);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
+    acks.send(TestMessages.ack(SOURCE_ID, 3));
+    driver.stepUntil("the ack", () -> stats.ledger.read().framesAcknowledged() == 1);
+
+    session.close();
+    assertLedger(10, 1, 9, 0);
+    assertThat(frames.nextToSend()).isZero();
+  }
+
+  /** A reciprocal or a norm. */
+  private final class Worker {
+    final SteppedDriver.Peer peer = driver.startPeer();
+    final RecordingInbox inbox;
+
+    Worker(Stage stage) {
+      inbox = RecordingInbox.open(peer.aeron(), CHANNELS.frames(), stage, 1);
+      // The reader is to know it, not to find it during the test.
+      driver.stepFor(Duration.ofMillis(100));
+    }
+
+    /** Takes a few frames; returns how many it has by now. */
+    int poll() {
+      inbox.poll(2);
+      return inbox.messages().size();
+    }
+
+    void pollAll() {
+      // More often than there are frames: a poll may find nothing but the padding at a term's end.
+      for (int i = 0; i < 2 * WINDOW_FRAMES; i++) {
+        inbox.poll(2);
+        driver.step();
+      }
+    }
+
+    List<Long> sequences() {
+      return new ArrayList<>(
+          inbox.messages().stream().map(message -> decode(message).sequence()).toList());
+    }
+  }
+
+  private void awaitInboxes(int count) {
+    driver.stepUntil("inboxes", () -> stats.downstreamInstances.get() == count);
+  }
+
+  /** As the source does: writes frames into the ring and publishes them. */
+  private void read(int count) {
+    for (int i = 0; i < count; i++) {
+      byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+      random.nextBytes(payload);
+      assertThat(frames.writableBytes(inputPosition())).isPositive();
+      ByteBuffer slot = frames.writable(inputPosition(), payload.length);
+      slot.put(payload);
+      input.add(payload);
+      frames.publish(inputPosition(), originNanos(input.size() - 1));
+    }
+  }
+
+  private long inputPosition() {
+    return (long) input.size() * Frames.BYTE_PAYLOAD_LENGTH;
+  }
+
+  private static long originNanos(int sequence) {
+    return 1_000_000L + sequence;
+  }
+
+  private void assertLedger(long read, long acknowledged, long inFlight, long abandoned) {
+    Ledger.Entry ledger = stats.ledger.read();
+    assertThat(ledger)
+        .isEqualTo(
+            new Ledger.Entry(read, acknowledged, inFlight, abandoned, ledger.framesRedelivered()));
+  }
+
+  private void assertPayloads(Worker worker) {
+    for (DirectBuffer message : worker.inbox.messages()) {
+      byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+      message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+      long sequence = decode(message).sequence();
+      assertThat(payload).as("frame %d", sequence).isEqualTo(input.get((int) sequence));
+    }
+  }
+
+  /** Says that four sequences follow, while there are three. */
+  private static DirectBuffer lyingAck() {
+    MutableDirectBuffer ack = (MutableDirectBuffer) TestMessages.ack(SOURCE_ID, 0, 1, 2);
+    ack.putShort(14, (short) 4, ByteOrder.LITTLE_ENDIAN);
+    return ack;
+  }
+
+  private static ByteFrameDecoder decode(DirectBuffer message) {
+    return new ByteFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  }
+
+  private static List<Long> range(long from, long to) {
+    return LongStream.range(from, to).boxed().toList();
+  }
+}

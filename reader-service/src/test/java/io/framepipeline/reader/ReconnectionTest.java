@@ -1,0 +1,172 @@
+package io.framepipeline.reader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.aeron.Aeron;
+import io.aeron.CommonContext;
+import io.aeron.ExclusivePublication;
+import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.metrics.Ledger;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.CommonSettings;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.IdleMode;
+import io.framepipeline.common.service.StageAgent;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.RecordingInbox;
+import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.IdleStrategy;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The reader's agent when its driver goes: with drivers on threads of their own and real time. */
+@Timeout(60)
+class ReconnectionTest {
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final int FRAMES = 20;
+
+  @TempDir private Path directory;
+
+  private final String aeronDirectory = CommonContext.generateRandomDirName();
+  private final StageStats stats = StageStats.inMemory();
+
+  /** The driver has a thread of its own, and perhaps no processor. */
+  private final IdleStrategy idleStrategy = IdleMode.BACKOFF.newStrategy();
+
+  private ReaderService service;
+  private StageAgent agent;
+
+  @AfterEach
+  void closeAgent() {
+    agent.onClose();
+    service.close();
+  }
+
+  @Test
+  void shouldSendEverythingUnacknowledgedAgainWhenTheDriverIsReplaced() throws IOException {
+    byte[] input = new byte[FRAMES * Frames.BYTE_PAYLOAD_LENGTH];
+    new Random(9).nextBytes(input);
+    startAgent(Files.write(directory.resolve("input"), input));
+    agent.doWork();
+    assertThat(stats.ready.get()).as("there is no driver yet").isZero();
+
+    int sourceId;
+    try (MediaDriver driver = launchDriver();
+        Aeron aeron = connect(driver);
+        RecordingInbox inbox = openInbox(aeron)) {
+      stepUntil("all frames", () -> poll(aeron, inbox) == FRAMES);
+      sourceId = decode(inbox.messages().getFirst()).sourceId();
+      acknowledge(aeron, inbox, 3, 4, 5, 6, 7);
+      stepUntil("five acks", () -> stats.ledger.read().framesAcknowledged() == 5);
+    }
+    stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
+    assertThat(agent.isDone()).isFalse();
+    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, 5, 15, 0, 0));
+
+    try (MediaDriver driver = launchDriver();
+        Aeron aeron = connect(driver);
+        RecordingInbox inbox = openInbox(aeron)) {
+      stepUntil("the rest, again", () -> poll(aeron, inbox) == 15);
+      for (DirectBuffer message : inbox.messages()) {
+        ByteFrameDecoder frame = decode(message);
+        assertThat(frame.sourceId()).as("the same source to the norms").isEqualTo(sourceId);
+        byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+        message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+        int offset = (int) frame.sequence() * Frames.BYTE_PAYLOAD_LENGTH;
+        assertThat(payload).isEqualTo(Arrays.copyOfRange(input, offset, offset + payload.length));
+      }
+      List<Long> sequences =
+          inbox.messages().stream().map(message -> decode(message).sequence()).toList();
+      assertThat(sequences)
+          .containsExactly(0L, 1L, 2L, 8L, 9L, 10L, 11L, 12L, 13L, 14L, 15L, 16L, 17L, 18L, 19L);
+
+      acknowledge(aeron, inbox, LongStream.range(0, FRAMES).toArray());
+      stepUntil("the end", agent::isDone);
+    }
+    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, FRAMES, 0, 0, 15));
+    assertThat(service.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  private void startAgent(Path input) {
+    ReaderSettings settings =
+        new ReaderSettings(
+            new Source(input.toString()),
+            OptionalLong.empty(),
+            OptionalLong.empty(),
+            64,
+            PartialFrame.REFUSE,
+            2,
+            null);
+    Path aeronPath = Path.of(aeronDirectory);
+    service =
+        new ReaderService(
+            settings, new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, 0), stats);
+    agent = new StageAgent(Stage.READER, aeronPath, service, stats);
+  }
+
+  private MediaDriver launchDriver() {
+    return MediaDriver.launch(
+        new MediaDriver.Context()
+            .aeronDirectoryName(aeronDirectory)
+            .dirDeleteOnStart(true)
+            .dirDeleteOnShutdown(true)
+            .threadingMode(ThreadingMode.SHARED)
+            .asyncExecutorEnabled(false));
+  }
+
+  private static Aeron connect(MediaDriver driver) {
+    return Aeron.connect(
+        new Aeron.Context()
+            .aeronDirectoryName(driver.aeronDirectoryName())
+            .useConductorAgentInvoker(true));
+  }
+
+  private static RecordingInbox openInbox(Aeron aeron) {
+    return RecordingInbox.open(aeron, CHANNELS.frames(), Stage.RECIPROCAL, 1);
+  }
+
+  private static int poll(Aeron aeron, RecordingInbox inbox) {
+    aeron.conductorAgentInvoker().invoke();
+    inbox.poll(2);
+    return inbox.messages().size();
+  }
+
+  private void acknowledge(Aeron aeron, RecordingInbox inbox, long... sequences) {
+    ByteFrameDecoder frame = decode(inbox.messages().getFirst());
+    try (ExclusivePublication acks =
+        aeron.addExclusivePublication(CHANNELS.acks(), frame.ackStreamId())) {
+      stepUntil(
+          "room for an ack", () -> acks.offer(TestMessages.ack(frame.sourceId(), sequences)) > 0);
+    }
+  }
+
+  private void stepUntil(String what, BooleanSupplier condition) {
+    while (!condition.getAsBoolean()) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new AssertionError("never came: " + what);
+      }
+      idleStrategy.idle(agent.doWork());
+    }
+  }
+
+  private static ByteFrameDecoder decode(DirectBuffer message) {
+    return new ByteFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  }
+}

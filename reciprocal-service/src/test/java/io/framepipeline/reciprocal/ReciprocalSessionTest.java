@@ -1,0 +1,256 @@
+package io.framepipeline.reciprocal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.aeron.logbuffer.ControlledFragmentHandler.Action;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
+import io.framepipeline.common.frame.TestMessages.Malformed;
+import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.RecordingInbox;
+import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.transport.SteppedDriver;
+import io.framepipeline.common.transport.TestSender;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.agrona.BitUtil;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class ReciprocalSessionTest {
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final int SOURCE_ID = 12345;
+  private static final int ACK_STREAM_ID = -6;
+
+  /** What a norm's inbox holds, give or take one: half a term of float frames. */
+  private static final int NORM_WINDOW_FRAMES = 8;
+
+  private final SteppedDriver driver = new SteppedDriver();
+  private final SteppedDriver.Peer reciprocal = driver.startPeer();
+  private final SteppedDriver.Peer norm = driver.startPeer();
+  private final StageStats stats = StageStats.inMemory();
+  private final ReciprocalSession session =
+      reciprocal.own(new ReciprocalSession(reciprocal.aeron(), CHANNELS, stats));
+  private TestSender reader;
+
+  ReciprocalSessionTest() {
+    reciprocal.run(session::doWork);
+  }
+
+  @AfterEach
+  void closeDriver() {
+    driver.close();
+  }
+
+  @Test
+  void shouldTurnBytesIntoReciprocalsAndKeepTheFields() {
+    RecordingInbox norms = openNormInbox();
+    byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+    new Random(3).nextBytes(payload);
+
+    reader.send(TestMessages.byteFrame(Long.MAX_VALUE - 1, -99, SOURCE_ID, ACK_STREAM_ID, payload));
+    driver.stepUntil("the float frame", () -> norms.poll(1) == 1);
+
+    DirectBuffer message = norms.messages().getFirst();
+    FloatFrameDecoder frame = decode(message);
+    assertThat(message.capacity()).isEqualTo(Frames.FLOAT_FRAME_LENGTH);
+    assertThat(frame.sequence()).isEqualTo(Long.MAX_VALUE - 1);
+    assertThat(frame.originNanos()).isEqualTo(-99);
+    assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
+    assertThat(frame.ackStreamId()).isEqualTo(ACK_STREAM_ID);
+    for (int i = 0; i < Frames.ELEMENTS; i++) {
+      float expected = 1f / (1f + Byte.toUnsignedInt(payload[i]));
+      assertThat(frame.payload(i)).as("element %d", i).isEqualTo(expected);
+    }
+    assertThat(stats.framesTransformed.get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldPlaceEveryPayloadOnACacheLine() {
+    RecordingInbox norms = openNormInbox();
+    List<Long> misplaced = new ArrayList<>();
+    int frames = 100;
+    for (int i = 0; i < frames; i++) {
+      reader.send(frame(i));
+      driver.step();
+      norms
+          .inbox()
+          .poll(
+              (buffer, offset, length, header) -> {
+                long address = buffer.addressOffset() + offset + Frames.PAYLOAD_OFFSET;
+                if (!BitUtil.isAligned(address, BitUtil.CACHE_LINE_LENGTH)) {
+                  misplaced.add(address);
+                }
+                return Action.CONTINUE;
+              },
+              2);
+    }
+    driver.stepUntil("all frames", () -> stats.framesTransformed.get() == frames);
+    assertThat(misplaced).isEmpty();
+  }
+
+  @Test
+  void shouldConsumeNothingWhileEveryNormIsFull() {
+    RecordingInbox norms = openNormInbox();
+    int frames = 3 * NORM_WINDOW_FRAMES;
+    for (int i = 0; i < frames; i++) {
+      assertThat(reader.trySend(frame(i))).as("its own inbox has room").isTrue();
+    }
+    driver.stepFor(Duration.ofSeconds(1));
+
+    long transformed = stats.framesTransformed.get();
+    assertThat(transformed).isBetween((long) NORM_WINDOW_FRAMES - 1, NORM_WINDOW_FRAMES + 1L);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(transformed);
+    assertThat(stats.backpressure.get()).isPositive();
+
+    driver.stepUntil("all frames", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+    assertThat(stats.framesTransformed.get()).isEqualTo(frames);
+  }
+
+  @Test
+  void shouldOpenItsInboxOnlyWhenThereIsANorm() {
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
+    assertThat(stats.ready.get()).isZero();
+
+    openNormInbox();
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isEqualTo(1);
+    assertThat(stats.ready.get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldLeaveAtOnceIfThereNeverWasANorm() {
+    session.leave(driver.nanoTime());
+    driver.step();
+    assertThat(session.isDone(driver.nanoTime())).isTrue();
+  }
+
+  @Test
+  void shouldKeepWhatItHasWhileThereIsNoNorm() {
+    RecordingInbox gone = openNormInbox();
+    gone.close();
+    driver.stepUntil("no norm", () -> stats.downstreamInstances.get() == 0);
+    assertThat(stats.ready.get()).isZero();
+    reader.send(frame(0));
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(stats.framesTransformed.get()).isZero();
+
+    RecordingInbox norms = openNormInbox();
+    driver.stepUntil("the frame", () -> norms.poll(1) == 1);
+    assertThat(stats.ready.get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldCountAndSkipMalformedMessages() {
+    RecordingInbox norms = openNormInbox();
+    DirectBuffer floatFrame = TestMessages.floatFrame(0, 0, SOURCE_ID, ACK_STREAM_ID, 1);
+    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    int good = 0;
+    for (Malformed malformed : TestMessages.malformed(frame(0), floatFrame)) {
+      long before = stats.messages(malformed.verdict()).get();
+      stranger.send(malformed.message());
+      reader.send(frame(good++));
+      int expected = good;
+      driver.stepUntil(
+          "the frame after a message that is " + malformed,
+          () -> norms.poll(1) >= 0 && norms.messages().size() == expected);
+      driver.stepUntil(
+          malformed + " to be counted",
+          () -> stats.messages(malformed.verdict()).get() == before + 1);
+    }
+    stranger.send(TestMessages.ack(SOURCE_ID, 1, 2, 3));
+    driver.stepUntil("an ack to be counted", () -> stats.messages(Verdict.STAGE).get() == 2);
+
+    long before = stats.messages(Verdict.LENGTH).get();
+    stranger.sendInFragments(
+        CHANNELS.frames(), new UnsafeBuffer(new byte[3 * Frames.FLOAT_FRAME_LENGTH / 2]));
+    driver.stepUntil(
+        "each fragment to be counted", () -> stats.messages(Verdict.LENGTH).get() > before + 1);
+
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, good));
+    assertThat(stats.framesTransformed.get()).isEqualTo(good);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(good);
+  }
+
+  @Test
+  void shouldHandOnEverythingBeforeItLeaves() {
+    RecordingInbox norms = openNormInbox();
+    int frames = 2 * NORM_WINDOW_FRAMES;
+    for (int i = 0; i < frames; i++) {
+      assertThat(reader.trySend(frame(i))).isTrue();
+    }
+    session.leave(driver.nanoTime());
+    driver.stepFor(Duration.ofSeconds(5));
+    assertThat(session.isDone(driver.nanoTime())).as("the norms have no room").isFalse();
+
+    driver.stepUntil("the end", () -> norms.poll(1) >= 0 && session.isDone(driver.nanoTime()));
+    session.close();
+    reciprocal.close();
+    driver.stepUntil("the rest", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
+
+    driver.stepFor(Duration.ofSeconds(12));
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+    assertThat(reader.opened()).hasSize(1);
+    assertThat(reader.lost()).isEmpty();
+  }
+
+  @Test
+  void shouldLeaveInSpiteOfASenderThatDiedWithAFrameHalfMade() {
+    RecordingInbox norms = openNormInbox();
+    TestSender dying = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    // It is behind when the sender dies: the driver then never unblocks the log.
+    reciprocal.run(nowNanos -> 0);
+    dying.send(frame(0));
+    assertThat(dying.claimAndForget(Frames.BYTE_FRAME_LENGTH)).isTrue();
+    dying.peer().kill();
+    driver.stepFor(Duration.ofSeconds(30));
+
+    reciprocal.run(session::doWork);
+    driver.stepUntil("the whole frame", () -> norms.poll(1) == 1);
+    reader.send(frame(1));
+    session.leave(driver.nanoTime());
+    driver.stepUntil("the end", () -> norms.poll(1) >= 0 && session.isDone(driver.nanoTime()));
+
+    assertThat(sequencesOf(norms)).containsExactly(0L, 1L);
+  }
+
+  private RecordingInbox openNormInbox() {
+    RecordingInbox inbox =
+        norm.own(RecordingInbox.open(norm.aeron(), CHANNELS.frames(), Stage.NORM, 1));
+    driver.stepUntil("the norm to be known", () -> stats.downstreamInstances.get() == 1);
+    if (reader == null) {
+      reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    }
+    return inbox;
+  }
+
+  private static DirectBuffer frame(long sequence) {
+    return TestMessages.byteFrame(
+        sequence, 0, SOURCE_ID, ACK_STREAM_ID, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
+  }
+
+  private static FloatFrameDecoder decode(DirectBuffer message) {
+    return new FloatFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  }
+
+  private static List<Long> sequencesOf(RecordingInbox inbox) {
+    return inbox.messages().stream().map(message -> decode(message).sequence()).toList();
+  }
+
+  private static List<Long> range(long from, long to) {
+    return LongStream.range(from, to).boxed().toList();
+  }
+}
