@@ -5,6 +5,7 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A service's process and its figures, which are read from shared memory, also after its death. */
 final class Instance {
@@ -13,6 +14,7 @@ final class Instance {
   private final Path statsFile;
   private final long startNanos = System.nanoTime();
   private StageStats stats;
+  private boolean isMetricsUrlTold;
 
   Instance(Stage stage, Process process, Path runDirectory) {
     this.stage = stage;
@@ -38,6 +40,15 @@ final class Instance {
       stats = StageStats.open(statsFile);
     }
     return stats;
+  }
+
+  /** Where its metrics are, told once, as soon as it is known; empty before and after. */
+  Optional<String> newMetricsUrl() {
+    if (isMetricsUrlTold || stats() == null || stats.metricsPort.get() == 0) {
+      return Optional.empty();
+    }
+    isMetricsUrlTold = true;
+    return Optional.of("http://127.0.0.1:" + stats.metricsPort.get() + "/metrics");
   }
 
   /**

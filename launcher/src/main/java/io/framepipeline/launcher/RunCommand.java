@@ -7,6 +7,7 @@ import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.Source;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -46,16 +47,13 @@ final class RunCommand implements Callable<Integer> {
   private final Console console = new Console(System.err);
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     check();
     Signals.onStop(signals::incrementAndGet);
-    Path runDirectory = RunDirectory.create();
-    try {
+    try (RunDirectory runDirectory = RunDirectory.create()) {
       Path configuration = Path.of(System.getProperty("pipeline.config"));
-      Processes processes = new Processes(configuration, runDirectory, options.settings());
+      Processes processes = new Processes(configuration, runDirectory.path(), options.settings());
       return run(new Supervisor(processes, console));
-    } finally {
-      RunDirectory.delete(runDirectory);
     }
   }
 

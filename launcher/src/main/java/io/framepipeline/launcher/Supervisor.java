@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Keeps a run's processes as they should be: starts them, starts again what dies, and ends them in
@@ -14,17 +13,11 @@ import java.util.concurrent.TimeUnit;
  * by step.
  */
 final class Supervisor {
-  private static final long MIN_RESTART_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-  private static final long MAX_RESTART_DELAY_NANOS = TimeUnit.SECONDS.toNanos(5);
-
-  /** Whoever lived so long is started again at once. */
-  private static final long GOOD_UPTIME_NANOS = TimeUnit.SECONDS.toNanos(2);
-
   /** An instance that is to be there: its process, or the time when there will be one again. */
   private static final class Slot {
     final Stage stage;
     Instance instance;
-    long restartDelayNanos;
+    final RestartDelay restarts = new RestartDelay();
     long restartNanos;
     boolean isFinished;
 
@@ -37,7 +30,10 @@ final class Supervisor {
   private final Console console;
   private final Map<Stage, List<Slot>> slots = new EnumMap<>(Stage.class);
   private final List<Instance> allInstances = new ArrayList<>();
+  private final RestartDelay driverRestarts = new RestartDelay();
   private Process driver;
+  private long driverStartNanos;
+  private long driverRestartNanos;
 
   /** The stage that is being ended, and those after it are still running; null before. */
   private Stage ending;
@@ -52,6 +48,7 @@ final class Supervisor {
 
   /** Starts everything at once: services wait for the driver, and for each other, by themselves. */
   void start(Map<Stage, Integer> instances) {
+    driverStartNanos = System.nanoTime();
     driver = processes.startDriver();
     for (Stage stage : List.of(Stage.NORM, Stage.RECIPROCAL, Stage.READER)) {
       List<Slot> ofStage = new ArrayList<>();
@@ -80,13 +77,11 @@ final class Supervisor {
     for (List<Slot> ofStage : slots.values()) {
       for (Slot slot : ofStage) {
         lookAfter(slot, nowNanos);
+        slot.instance.newMetricsUrl().ifPresent(url -> tell(slot, url));
       }
     }
     if (!driver.isAlive() && !isDriverEnding) {
-      console.event(
-          "media driver %d died with exit code %d, starting another"
-              .formatted(driver.pid(), driver.exitValue()));
-      driver = processes.startDriver();
+      lookAfterDriver(nowNanos);
     }
     if (isFinished(Stage.READER)) {
       endNextStage();
@@ -126,6 +121,25 @@ final class Supervisor {
         && allInstances.stream().noneMatch(instance -> instance.process().isAlive());
   }
 
+  private void lookAfterDriver(long nowNanos) {
+    if (driverRestartNanos == 0) {
+      driverRestartNanos = nowNanos + driverRestarts.nextDelayNanos(nowNanos - driverStartNanos);
+      console.event(
+          "media driver %d died with exit code %d, starting another"
+              .formatted(driver.pid(), driver.exitValue()));
+    } else if (nowNanos - driverRestartNanos >= 0) {
+      driverRestartNanos = 0;
+      driverStartNanos = nowNanos;
+      driver = processes.startDriver();
+    }
+  }
+
+  private void tell(Slot slot, String metricsUrl) {
+    console.event(
+        "%s %d started, metrics at %s"
+            .formatted(slot.stage.label(), slot.instance.process().pid(), metricsUrl));
+  }
+
   private void start(Slot slot) {
     slot.instance = processes.startService(slot.stage);
     slot.restartNanos = 0;
@@ -147,13 +161,7 @@ final class Supervisor {
         }
       }
     } else if (slot.restartNanos == 0) {
-      boolean hasLived = slot.instance.uptimeNanos() > GOOD_UPTIME_NANOS;
-      slot.restartDelayNanos =
-          hasLived
-              ? 0
-              : Math.clamp(
-                  2 * slot.restartDelayNanos, MIN_RESTART_DELAY_NANOS, MAX_RESTART_DELAY_NANOS);
-      slot.restartNanos = nowNanos + slot.restartDelayNanos;
+      slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
       console.event(
           "%s %d died with exit code %d, starting another"
               .formatted(slot.stage.label(), slot.instance.process().pid(), code));

@@ -11,6 +11,7 @@ import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
@@ -30,6 +31,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StageStats stats;
+  private final Rejections rejections;
   private final FrameSources sources;
   private final NormPrinter printer;
   private final Inbox inbox;
@@ -51,6 +53,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   NormSession(
       Aeron aeron, Channels channels, FrameSources sources, NormPrinter printer, StageStats stats) {
     this.stats = stats;
+    this.rejections = new Rejections(stats);
     this.sources = sources;
     this.printer = printer;
     this.nextHousekeepingNanos = aeron.context().nanoClock().nanoTime();
@@ -87,7 +90,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
     if (verdict != Verdict.ACCEPTED) {
-      return skip(verdict);
+      return skip(verdict, header);
     }
     frame.wrap(
         buffer,
@@ -96,14 +99,14 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
         FloatFrameDecoder.SCHEMA_VERSION);
     FrameSource source = sources.of(frame.sourceId(), frame.ackStreamId(), nowNanos);
     if (source == null) {
-      return skip(Verdict.SOURCES);
+      return skip(Verdict.SOURCES, header);
     }
     if (!hasRoom(source)) {
       return Action.ABORT;
     }
     double norm = NormKernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
     if (!Double.isFinite(norm)) {
-      return skip(Verdict.PAYLOAD);
+      return skip(Verdict.PAYLOAD, header);
     }
     stats.messages(verdict).incrementRelease();
     if (source.onFrame(frame.sequence(), frame.ackStreamId(), nowNanos)) {
@@ -136,8 +139,8 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     sources.onDisconnected();
   }
 
-  private Action skip(Verdict verdict) {
-    stats.messages(verdict).incrementRelease();
+  private Action skip(Verdict verdict, Header header) {
+    rejections.count(verdict, header.sessionId(), nowNanos);
     return Action.CONTINUE;
   }
 

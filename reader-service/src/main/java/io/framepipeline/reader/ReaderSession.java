@@ -11,6 +11,7 @@ import io.framepipeline.common.frame.sbe.AckDecoder;
 import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
@@ -35,6 +36,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   private final RetainedFrames frames;
   private final SourceReader source;
   private final StageStats stats;
+  private final Rejections rejections;
   private final LossDetector lossDetector;
   private final Inbox inbox;
   private final Outboxes outboxes;
@@ -58,6 +60,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     this.frames = frames;
     this.source = source;
     this.stats = stats;
+    this.rejections = new Rejections(stats);
     this.lossDetector = new LossDetector(frames, aeron.context().nanoClock().nanoTime());
     this.inbox = Inbox.open(aeron, channels.acks(), Stage.READER, sourceId);
     this.outboxes =
@@ -68,7 +71,9 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
-    int acks = inbox.poll(this, ACK_MESSAGE_LIMIT);
+    long acknowledgedBefore = frames.acknowledged();
+    int messages = inbox.poll(this, ACK_MESSAGE_LIMIT);
+    boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
@@ -86,22 +91,24 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     if (stats.firstReadNanos.getPlain() == 0 && frames.read() > 0) {
       stats.firstReadNanos.setRelease(frames.originNanos(0));
     }
-    if (acks > 0) {
+    if (isAcknowledged) {
       stats.lastAckNanos.setRelease(nowNanos);
     }
-    if (acks + taken + sent > 0) {
+    if (isAcknowledged || taken + sent > 0) {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
     publishLedger();
-    return acks + changes + taken + sent;
+    return messages + changes + taken + sent;
   }
 
   /** Each message is read, or counted and skipped; this inbox never pushes back. */
   @Override
   public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
-    stats.messages(verdict).incrementRelease();
-    if (verdict == Verdict.ACCEPTED) {
+    if (verdict != Verdict.ACCEPTED) {
+      rejections.count(verdict, header.sessionId(), nowNanos);
+    } else {
+      stats.messages(verdict).incrementRelease();
       ack.wrap(
           buffer,
           offset + MessageHeaderDecoder.ENCODED_LENGTH,
@@ -149,7 +156,9 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
         break;
       }
       if (!outboxes.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
-        stats.backpressure.incrementRelease();
+        if (outboxes.connectedCount() > 0) {
+          stats.backpressure.incrementRelease();
+        }
         break;
       }
       boolean isWritten = false;

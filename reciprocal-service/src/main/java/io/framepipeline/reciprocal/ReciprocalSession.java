@@ -11,6 +11,7 @@ import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
 import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
@@ -33,6 +34,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   private final Aeron aeron;
   private final Channels channels;
   private final StageStats stats;
+  private final Rejections rejections;
   private final Outboxes outboxes;
 
   private final MessageCheck check = MessageCheck.forByteFrames();
@@ -44,6 +46,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   /** Null until there is a norm to send to: whoever cannot pass frames on must not take any. */
   private Inbox inbox;
 
+  private long nowNanos;
   private boolean isLeaving;
   private boolean isInboxDrained;
 
@@ -51,6 +54,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     this.aeron = aeron;
     this.channels = channels;
     this.stats = stats;
+    this.rejections = new Rejections(stats);
     // What is lost with a norm is the readers' to repeat, so nothing listens here.
     this.outboxes =
         new Outboxes(aeron, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
@@ -58,6 +62,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
 
   @Override
   public int doWork(long nowNanos) {
+    this.nowNanos = nowNanos;
     int changes = outboxes.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
@@ -83,11 +88,13 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
     if (verdict != Verdict.ACCEPTED) {
-      stats.messages(verdict).incrementRelease();
+      rejections.count(verdict, header.sessionId(), nowNanos);
       return Action.CONTINUE;
     }
     if (!outboxes.tryClaim(Frames.FLOAT_FRAME_LENGTH, claim)) {
-      stats.backpressure.incrementRelease();
+      if (outboxes.connectedCount() > 0) {
+        stats.backpressure.incrementRelease();
+      }
       return Action.ABORT;
     }
     boolean isWritten = false;

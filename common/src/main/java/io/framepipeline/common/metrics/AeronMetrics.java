@@ -5,132 +5,170 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
  * Binds the counters of the media driver that a client is connected to. Every client of a driver
- * shows the same figures: aggregate them with {@code max}, not with {@code sum}.
+ * shows the same figures: aggregate them with {@code max}, not with {@code sum}. Without a
+ * connection the figures are NaN.
+ *
+ * <p>They are copied by {@link #beforeScrape}, because counters are mapped memory: a scrape that
+ * read them while the client unmaps them would take the process down with it.
  */
 public final class AeronMetrics implements MeterBinder {
-  private final Supplier<CountersReader> counters;
+  /** Lends the counters of the present connection. */
+  @FunctionalInterface
+  public interface Counters {
+    /**
+     * Calls back with the counters, or with null while there is no connection. They stay mapped
+     * during the call, and only then.
+     */
+    void read(Consumer<CountersReader> reader);
+  }
 
-  /**
-   * @param counters the counters of the present connection, or null while there is none; figures
-   *     are then NaN
-   */
-  public AeronMetrics(Supplier<CountersReader> counters) {
+  private record Figures(
+      double errors,
+      double clientTimeouts,
+      double unblockedPublications,
+      double unblockedCommands,
+      double longCycles,
+      double maxCycleNanos,
+      double bytesMapped,
+      double publications,
+      double subscribers,
+      double backPressured) {
+    static final Figures NONE =
+        new Figures(
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN);
+
+    /** System counters have fixed ids; those of publications and subscriptions are counted. */
+    static Figures of(CountersReader counters) {
+      int publications = 0;
+      int subscribers = 0;
+      int backPressured = 0;
+      for (int id = 0, max = counters.maxCounterId(); id <= max; id++) {
+        if (counters.getCounterState(id) == CountersReader.RECORD_ALLOCATED) {
+          switch (counters.getCounterTypeId(id)) {
+            case AeronCounters.DRIVER_PUBLISHER_LIMIT_TYPE_ID -> {
+              publications++;
+              backPressured += isBackPressured(counters, id) ? 1 : 0;
+            }
+            case AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID -> subscribers++;
+            default -> {}
+          }
+        }
+      }
+      return new Figures(
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_ERRORS),
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_CLIENT_TIMEOUTS),
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_UNBLOCKED_PUBLICATIONS),
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_UNBLOCKED_COMMANDS),
+          counters.getCounterValue(
+              AeronCounters.SYSTEM_COUNTER_ID_CONDUCTOR_CYCLE_TIME_THRESHOLD_EXCEEDED),
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_CONDUCTOR_MAX_CYCLE_TIME),
+          counters.getCounterValue(AeronCounters.SYSTEM_COUNTER_ID_BYTES_CURRENTLY_MAPPED),
+          publications,
+          subscribers,
+          backPressured);
+    }
+
+    /** A publication's position and limit have the same registration id. */
+    private static boolean isBackPressured(CountersReader counters, int limitId) {
+      int positionId =
+          counters.findByTypeIdAndRegistrationId(
+              AeronCounters.DRIVER_PUBLISHER_POS_TYPE_ID,
+              counters.getCounterRegistrationId(limitId));
+      long limit = counters.getCounterValue(limitId);
+      return positionId != CountersReader.NULL_COUNTER_ID
+          && limit > 0
+          && counters.getCounterValue(positionId) >= limit;
+    }
+  }
+
+  private final Counters counters;
+  private volatile Figures figures = Figures.NONE;
+
+  public AeronMetrics(Counters counters) {
     this.counters = counters;
+  }
+
+  /** Takes one moment's figures; to be called before each scrape. */
+  public void beforeScrape() {
+    counters.read(reader -> figures = reader == null ? Figures.NONE : Figures.of(reader));
   }
 
   @Override
   public void bindTo(MeterRegistry registry) {
+    counter(registry, "errors", "Distinct errors in the media driver's log", Figures::errors);
     counter(
         registry,
-        "aeron.errors",
-        "Distinct errors in the media driver's log",
-        AeronCounters.SYSTEM_COUNTER_ID_ERRORS);
-    counter(
-        registry,
-        "aeron.client.timeouts",
+        "client.timeouts",
         "Clients that the media driver has evicted",
-        AeronCounters.SYSTEM_COUNTER_ID_CLIENT_TIMEOUTS);
+        Figures::clientTimeouts);
     counter(
         registry,
-        "aeron.unblocked.publications",
+        "unblocked.publications",
         "Publications freed of a half-made claim of a dead client",
-        AeronCounters.SYSTEM_COUNTER_ID_UNBLOCKED_PUBLICATIONS);
+        Figures::unblockedPublications);
     counter(
         registry,
-        "aeron.unblocked.commands",
+        "unblocked.commands",
         "Half-made commands of dead clients to the media driver",
-        AeronCounters.SYSTEM_COUNTER_ID_UNBLOCKED_COMMANDS);
+        Figures::unblockedCommands);
     counter(
         registry,
-        "aeron.conductor.cycle.threshold.exceeded",
+        "conductor.cycle.threshold.exceeded",
         "Duty cycles of the media driver's conductor that took too long",
-        AeronCounters.SYSTEM_COUNTER_ID_CONDUCTOR_CYCLE_TIME_THRESHOLD_EXCEEDED);
-    Gauge.builder(
-            "aeron.mapped",
-            this,
-            self -> self.system(AeronCounters.SYSTEM_COUNTER_ID_BYTES_CURRENTLY_MAPPED))
-        .description("Bytes that the media driver has mapped")
-        .baseUnit("bytes")
-        .register(registry);
-    Gauge.builder(
-            "aeron.conductor.max.cycle",
-            this,
-            self -> self.system(AeronCounters.SYSTEM_COUNTER_ID_CONDUCTOR_MAX_CYCLE_TIME) / 1e9)
-        .description("Longest duty cycle of the media driver's conductor")
-        .baseUnit("seconds")
-        .register(registry);
-    Gauge.builder(
-            "aeron.publications",
-            this,
-            self -> self.ofType(AeronCounters.DRIVER_PUBLISHER_LIMIT_TYPE_ID))
-        .description("Publications of all clients")
-        .register(registry);
-    Gauge.builder(
-            "aeron.subscribers",
-            this,
-            self -> self.ofType(AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID))
-        .description("Subscriptions attached to a publication, of all clients")
-        .register(registry);
-    Gauge.builder("aeron.publications.backpressured", this, AeronMetrics::backPressured)
-        .description("Publications that have no room at this moment")
-        .register(registry);
+        Figures::longCycles);
+    gauge(registry, "mapped", "bytes", "What the media driver has mapped", Figures::bytesMapped);
+    gauge(
+        registry,
+        "conductor.max.cycle",
+        "seconds",
+        "Longest duty cycle of the media driver's conductor",
+        now -> now.maxCycleNanos() / 1e9);
+    gauge(registry, "publications", null, "Publications of all clients", Figures::publications);
+    gauge(
+        registry,
+        "subscribers",
+        null,
+        "Subscriptions attached to a publication, of all clients",
+        Figures::subscribers);
+    gauge(
+        registry,
+        "publications.backpressured",
+        null,
+        "Publications that have no room at this moment",
+        Figures::backPressured);
   }
 
-  private void counter(MeterRegistry registry, String name, String description, int id) {
-    FunctionCounter.builder(name, this, self -> self.system(id))
+  private void counter(
+      MeterRegistry registry, String name, String description, ToDoubleFunction<Figures> figure) {
+    FunctionCounter.builder("aeron." + name, this, self -> figure.applyAsDouble(self.figures))
         .description(description)
         .register(registry);
   }
 
-  /** System counters have fixed ids. */
-  private double system(int id) {
-    CountersReader reader = counters.get();
-    return reader == null ? Double.NaN : reader.getCounterValue(id);
-  }
-
-  private double ofType(int typeId) {
-    return count((reader, counterId) -> reader.getCounterTypeId(counterId) == typeId);
-  }
-
-  /** A publication's position and limit have the same registration id. */
-  private double backPressured() {
-    return count(
-        (reader, counterId) -> {
-          if (reader.getCounterTypeId(counterId) != AeronCounters.DRIVER_PUBLISHER_LIMIT_TYPE_ID) {
-            return false;
-          }
-          int position =
-              reader.findByTypeIdAndRegistrationId(
-                  AeronCounters.DRIVER_PUBLISHER_POS_TYPE_ID,
-                  reader.getCounterRegistrationId(counterId));
-          return position != CountersReader.NULL_COUNTER_ID
-              && reader.getCounterValue(position) >= reader.getCounterValue(counterId)
-              && reader.getCounterValue(counterId) > 0;
-        });
-  }
-
-  @FunctionalInterface
-  private interface CounterFilter {
-    boolean test(CountersReader reader, int counterId);
-  }
-
-  private double count(CounterFilter filter) {
-    CountersReader reader = counters.get();
-    if (reader == null) {
-      return Double.NaN;
-    }
-    int count = 0;
-    for (int id = 0, max = reader.maxCounterId(); id <= max; id++) {
-      if (reader.getCounterState(id) == CountersReader.RECORD_ALLOCATED
-          && filter.test(reader, id)) {
-        count++;
-      }
-    }
-    return count;
+  private void gauge(
+      MeterRegistry registry,
+      String name,
+      String unit,
+      String description,
+      ToDoubleFunction<Figures> figure) {
+    Gauge.builder("aeron." + name, this, self -> figure.applyAsDouble(self.figures))
+        .description(description)
+        .baseUnit(unit)
+        .register(registry);
   }
 }

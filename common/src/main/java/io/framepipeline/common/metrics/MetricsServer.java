@@ -26,8 +26,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import org.agrona.concurrent.status.CountersReader;
 
 /**
  * {@code /metrics} for Prometheus, {@code /health/live} (200 while the duty cycle moves) and {@code
@@ -52,10 +50,10 @@ public final class MetricsServer implements AutoCloseable {
    * Binds and starts.
    *
    * @param port 0 for any free one
-   * @param counters the present driver's counters, or null while there is no connection
+   * @param counters lends the present driver's counters
    * @throws ExitException with {@link ExitCode#USAGE} if the port cannot be had
    */
-  public MetricsServer(int port, Stage stage, StageStats stats, Supplier<CountersReader> counters) {
+  public MetricsServer(int port, Stage stage, StageStats stats, AeronMetrics.Counters counters) {
     this.stats = stats;
     try {
       server = HttpServer.create(new InetSocketAddress(port), 0);
@@ -66,7 +64,11 @@ public final class MetricsServer implements AutoCloseable {
     }
     stats.metricsPort.setRelease(server.getAddress().getPort());
 
-    registry.config().commonTags("stage", stage.label());
+    registry
+        .config()
+        .commonTags("stage", stage.label())
+        .meterFilter(MeterFilter.denyNameStartsWith("process.cpu.time"))
+        .meterFilter(MeterFilter.denyNameStartsWith("system.cpu.count"));
     StageMetrics stageMetrics = new StageMetrics(stage, stats);
     stageMetrics.bindTo(registry);
     aeronMetrics = new AeronMetrics(counters);
@@ -85,6 +87,7 @@ public final class MetricsServer implements AutoCloseable {
         "/metrics",
         exchange -> {
           stageMetrics.beforeScrape();
+          aeronMetrics.beforeScrape();
           metrics.handle(exchange);
         });
     server.createContext(
@@ -111,10 +114,10 @@ public final class MetricsServer implements AutoCloseable {
     registry.close();
   }
 
-  /** Micrometer's binder, but for two names that {@code promtool check metrics} objects to. */
+  /**
+   * Micrometer's binder, but for two names that {@code promtool} objects to and that are denied.
+   */
   private void bindProcessor() {
-    registry.config().meterFilter(MeterFilter.denyNameStartsWith("process.cpu.time"));
-    registry.config().meterFilter(MeterFilter.denyNameStartsWith("system.cpu.count"));
     new ProcessorMetrics().bindTo(registry);
     OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     FunctionCounter.builder("process.cpu", system, bean -> bean.getProcessCpuTime() / 1e9)

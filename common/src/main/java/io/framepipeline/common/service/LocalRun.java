@@ -1,7 +1,6 @@
 package io.framepipeline.common.service;
 
 import io.aeron.CncFileDescriptor;
-import io.aeron.CommonContext;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
 import java.io.File;
@@ -11,17 +10,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.IoUtil;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * What the local command and the services that it starts agree on: a run directory, where each
  * instance keeps its figures in a file, and that a service whose parent is gone ends and clears the
- * run away. {@code PIPELINE_RUN_DIR} and {@code PIPELINE_PARENT_PID} are set by the local command
+ * run away. {@code LOCAL_RUN_DIR} and {@code LOCAL_RUN_PARENT_PID} are set by the local command
  * alone.
  */
 public final class LocalRun {
-  public static final String RUN_DIR = "PIPELINE_RUN_DIR";
-  public static final String PARENT_PID = "PIPELINE_PARENT_PID";
+  public static final String RUN_DIR = "LOCAL_RUN_DIR";
+  public static final String PARENT_PID = "LOCAL_RUN_PARENT_PID";
 
   private static final Duration DRIVER_END_LIMIT = Duration.ofSeconds(10);
   private static final long POLL_NANOS = Duration.ofMillis(20).toNanos();
@@ -34,11 +32,14 @@ public final class LocalRun {
     this.parentPid = parentPid;
   }
 
-  /** The run that this process belongs to, or null: containers have none. */
-  static LocalRun read(Settings settings) {
-    String directory = settings.text(RUN_DIR, null);
-    long parentPid = settings.number(PARENT_PID, 0, 0, Long.MAX_VALUE);
-    return directory == null ? null : new LocalRun(Path.of(directory), parentPid);
+  /**
+   * The run that this process belongs to, or null: containers have none. No setting of a user's.
+   */
+  static LocalRun ofEnvironment() {
+    String directory = System.getenv(RUN_DIR);
+    return directory == null
+        ? null
+        : new LocalRun(Path.of(directory), Long.parseLong(System.getenv(PARENT_PID)));
   }
 
   /** Where an instance keeps its figures. */
@@ -76,9 +77,7 @@ public final class LocalRun {
   /** Clears the run away in the parent's place: every orphan does, whoever comes first. */
   void clearAway() {
     File aeronDirectory = aeronDirectory(directory).toFile();
-    UnsafeBuffer noToken = new UnsafeBuffer(new byte[0]);
-    CommonContext.requestDriverTermination(aeronDirectory, noToken, 0, 0);
-    // The driver deletes its directory as its last act.
+    // The kernel ends the driver with its parent; the driver deletes its directory as its last act.
     File cnc = new File(aeronDirectory, CncFileDescriptor.CNC_FILE);
     long deadlineNanos = System.nanoTime() + DRIVER_END_LIMIT.toNanos();
     while (cnc.exists() && System.nanoTime() - deadlineNanos < 0) {

@@ -3,7 +3,7 @@ package io.framepipeline.common.service;
 import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
-import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.concurrent.IdleStrategy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,19 +44,24 @@ public final class ServiceRunner {
 
   private static int run(Stage stage, StageFactory factory, Settings settings) {
     CommonSettings common = CommonSettings.read(settings);
-    LocalRun localRun = LocalRun.read(settings);
+    LocalRun localRun = LocalRun.ofEnvironment();
+    AtomicBoolean isOrphan = new AtomicBoolean();
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
 
     try (StageService service = factory.create(settings, common, stats)) {
-      settings.refuseUnknown("PIPELINE_", stage.name().toUpperCase(Locale.ROOT) + "_");
+      settings.refuseUnknown("PIPELINE_", "METRICS_", "IDLE_", stage.name() + "_");
       StageAgent agent = new StageAgent(stage, common.aeronDirectory(), service, stats);
       try (MetricsServer metrics =
-          new MetricsServer(common.metricsPort(), stage, stats, agent::counters)) {
+          new MetricsServer(common.metricsPort(), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
         Signals.onStop(agent::stop);
         if (localRun != null) {
-          localRun.onParentGone(agent::abort);
+          localRun.onParentGone(
+              () -> {
+                isOrphan.set(true);
+                agent.abort();
+              });
         }
         IdleStrategy idleStrategy = common.idleMode().newStrategy();
         while (!agent.isDone()) {
@@ -65,7 +70,7 @@ public final class ServiceRunner {
       } finally {
         agent.onClose();
       }
-      if (agent.isAborted() && localRun != null) {
+      if (isOrphan.get()) {
         localRun.clearAway();
       }
       return service.exitCode();

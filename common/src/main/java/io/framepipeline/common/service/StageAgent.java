@@ -4,11 +4,13 @@ import io.aeron.Aeron;
 import io.aeron.CncFileDescriptor;
 import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
+import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
@@ -34,6 +36,9 @@ public final class StageAgent implements Agent {
   private final StageService service;
   private final StageStats stats;
 
+  /** Held while counters are read elsewhere: closing the client unmaps them. */
+  private final Object countersLock = new Object();
+
   private Aeron aeron;
   private AgentInvoker clientConductor;
   private StageSession session;
@@ -45,7 +50,7 @@ public final class StageAgent implements Agent {
   private boolean isDone;
   private volatile boolean isStopRequested;
   private volatile boolean isAborted;
-  private volatile CountersReader counters;
+  private CountersReader counters;
 
   public StageAgent(Stage stage, Path aeronDirectory, StageService service, StageStats stats) {
     this.stage = stage;
@@ -67,19 +72,16 @@ public final class StageAgent implements Agent {
     isAborted = true;
   }
 
-  /** Whether it was told to end at once. */
-  boolean isAborted() {
-    return isAborted;
-  }
-
   /** Whether the stage has ended. */
   public boolean isDone() {
     return isDone || isAborted;
   }
 
-  /** The counters of the present driver, or null; for any thread. */
-  public CountersReader counters() {
-    return counters;
+  /** Lends the counters of the present driver, or null, to any thread, see {@link AeronMetrics}. */
+  public void readCounters(Consumer<CountersReader> reader) {
+    synchronized (countersLock) {
+      reader.accept(counters);
+    }
   }
 
   @Override
@@ -130,7 +132,9 @@ public final class StageAgent implements Agent {
   @Override
   public void onClose() {
     stats.ready.setRelease(0);
-    counters = null;
+    synchronized (countersLock) {
+      counters = null;
+    }
     CloseHelper.closeAll(session, aeron);
     session = null;
     aeron = null;
@@ -158,7 +162,9 @@ public final class StageAgent implements Agent {
                     .errorHandler(this::onError));
         clientConductor = aeron.conductorAgentInvoker();
         session = service.connect(aeron);
-        counters = aeron.countersReader();
+        synchronized (countersLock) {
+          counters = aeron.countersReader();
+        }
         isLeaving = false;
         hasTried = false;
         retryDelayNanos = MIN_RETRY_NANOS;

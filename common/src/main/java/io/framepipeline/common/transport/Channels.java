@@ -21,10 +21,10 @@ import org.agrona.BitUtil;
  */
 public record Channels(String frames, String acks) {
   /**
-   * Half a term is in flight per inbox: 127 float or 503 byte frames, enough to keep a stage busy
+   * Half a term is in flight per inbox: 255 float or 1008 byte frames, enough to keep a stage busy
    * while its neighbour or the driver sleeps, little enough to stay in the last-level cache.
    */
-  public static final String DEFAULT = "aeron:ipc?term-length=4m";
+  public static final String DEFAULT = "aeron:ipc?term-length=8m";
 
   /** Smallest MTU that takes a float frame unfragmented. */
   static final int FRAME_MTU = DataHeaderFlyweight.HEADER_LENGTH + Frames.FLOAT_FRAME_LENGTH;
@@ -70,7 +70,11 @@ public record Channels(String frames, String acks) {
       throw new ExitException(
           ExitCode.USAGE,
           "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"
-              .formatted(channel, e.getMessage(), MTU_PER_TERM * FRAME_MTU, TERM_MAX_LENGTH));
+              .formatted(
+                  channel,
+                  e.getMessage(),
+                  BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * FRAME_MTU),
+                  TERM_MAX_LENGTH));
     }
   }
 }

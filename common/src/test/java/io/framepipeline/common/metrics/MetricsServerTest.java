@@ -58,7 +58,7 @@ class MetricsServerTest {
   @ParameterizedTest
   @EnumSource
   void shouldShowEveryMetricOfItsStageAndNoOthers(Stage stage) throws Exception {
-    try (MetricsServer server = new MetricsServer(0, stage, stats, () -> null)) {
+    try (MetricsServer server = new MetricsServer(0, stage, stats, reader -> reader.accept(null))) {
       List<String> names =
           samples(server).stream().map(line -> line.split("[{ ]", 2)[0]).distinct().toList();
 
@@ -73,7 +73,7 @@ class MetricsServerTest {
   @ParameterizedTest
   @EnumSource
   void shouldTagEverySampleWithTheStageAndNoneWithInstanceOrJob(Stage stage) throws Exception {
-    try (MetricsServer server = new MetricsServer(0, stage, stats, () -> null)) {
+    try (MetricsServer server = new MetricsServer(0, stage, stats, reader -> reader.accept(null))) {
       assertThat(samples(server))
           .isNotEmpty()
           .allSatisfy(
@@ -87,7 +87,8 @@ class MetricsServerTest {
 
   @Test
   void shouldShowTheLedgerOfOneMoment() throws Exception {
-    try (MetricsServer server = new MetricsServer(0, Stage.READER, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.READER, stats, reader -> reader.accept(null))) {
       stats.ledger.write(10, 5, 3, 2, 7);
       stats.windowFrames.setRelease(64);
       stats.framesPadded.setRelease(1);
@@ -107,7 +108,8 @@ class MetricsServerTest {
 
   @Test
   void shouldCountRejectedMessagesByReason() throws Exception {
-    try (MetricsServer server = new MetricsServer(0, Stage.RECIPROCAL, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
       stats.messages(Verdict.SCHEMA).setRelease(3);
       stats.messages(Verdict.ACCEPTED).setRelease(9);
 
@@ -125,7 +127,8 @@ class MetricsServerTest {
 
   @Test
   void shouldShowHistogramsWhoseBucketsHoldWhatWasRecorded() throws Exception {
-    try (MetricsServer server = new MetricsServer(0, Stage.NORM, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.norms.record(0.25);
       stats.norms.record(5.08);
       stats.norms.record(65);
@@ -167,7 +170,8 @@ class MetricsServerTest {
     counters.allocate("subscriber", AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID);
     CountersReader[] connection = {counters};
 
-    try (MetricsServer server = new MetricsServer(0, Stage.NORM, stats, () -> connection[0])) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
       // The registry asks by weak references: what it asks must be held by somebody else.
       System.gc();
       assertThat(value(server, "aeron_errors_total")).isEqualTo(3);
@@ -183,7 +187,8 @@ class MetricsServerTest {
 
   @Test
   void shouldBeLiveWhileTheDutyCycleMoves() throws Exception {
-    try (MetricsServer server = new MetricsServer(0, Stage.NORM, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.dutyCycleNanos.setRelease(System.nanoTime());
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(200);
 
@@ -194,7 +199,8 @@ class MetricsServerTest {
 
   @Test
   void shouldBeReadyWhileTheStageSaysSoAndTheDutyCycleMoves() throws Exception {
-    try (MetricsServer server = new MetricsServer(0, Stage.NORM, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.dutyCycleNanos.setRelease(System.nanoTime());
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(503);
 
@@ -208,7 +214,8 @@ class MetricsServerTest {
 
   @Test
   void shouldTellWhichPortItListensOn() {
-    try (MetricsServer server = new MetricsServer(0, Stage.NORM, stats, () -> null)) {
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
       assertThat(server.port()).isPositive();
       assertThat(stats.metricsPort.get()).isEqualTo(server.port());
     }
@@ -221,7 +228,8 @@ class MetricsServerTest {
 
       ExitException refused =
           catchThrowableOfType(
-              ExitException.class, () -> new MetricsServer(port, Stage.NORM, stats, () -> null));
+              ExitException.class,
+              () -> new MetricsServer(port, Stage.NORM, stats, reader -> reader.accept(null)));
 
       assertThat(refused).isNotNull().hasMessageStartingWith("METRICS_PORT=" + port + ": ");
       assertThat(refused.exitCode()).isEqualTo(64);

@@ -1,0 +1,34 @@
+package io.framepipeline.common.metrics;
+
+import io.framepipeline.common.frame.Verdict;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Counts the messages that an inbox skips, and logs one of them every few seconds at most. */
+public final class Rejections {
+  private static final Logger LOG = LoggerFactory.getLogger(Rejections.class);
+  private static final long LOG_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private final StageStats stats;
+  private boolean hasLogged;
+  private long lastLogNanos;
+
+  public Rejections(StageStats stats) {
+    this.stats = stats;
+  }
+
+  /** Counts a message that is skipped for this reason. */
+  public void count(Verdict reason, int sessionId, long nowNanos) {
+    long count = stats.messages(reason).incrementRelease() + 1;
+    if (!hasLogged || nowNanos - lastLogNanos >= LOG_INTERVAL_NANOS) {
+      hasLogged = true;
+      lastLogNanos = nowNanos;
+      LOG.warn(
+          "skipped a message in the inbox: {}; from session {}, {} of this kind so far",
+          reason.reason(),
+          sessionId,
+          count);
+    }
+  }
+}
