@@ -17,7 +17,7 @@ class ChannelsTest {
     ChannelUri frames = ChannelUri.parse(Channels.of(Channels.DEFAULT).frames());
 
     assertThat(frames.media()).isEqualTo("ipc");
-    assertThat(frames.get("term-length")).isEqualTo("4m");
+    assertThat(frames.get("term-length")).isEqualTo("8m");
     assertThat(Integer.parseInt(frames.get("mtu")))
         .isGreaterThanOrEqualTo(Frames.FLOAT_FRAME_LENGTH + 32)
         .satisfies(mtu -> assertThat(mtu % 32).isZero());
