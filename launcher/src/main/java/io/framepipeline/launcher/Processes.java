@@ -70,9 +70,15 @@ final class Processes {
     return new Instance(stage, start(builder), runDirectory);
   }
 
-  /** A session of their own keeps Ctrl-C from the children: the command ends them, in order. */
+  /**
+   * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
+   * batch processes they do not preempt each other when they wake.
+   */
   private List<String> java(Class<?> mainClass, String property) {
     return List.of(
+        "chrt",
+        "--batch",
+        "0",
         "setsid",
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "@" + configuration.resolve("jvm.options"),
