@@ -135,7 +135,7 @@ final class RunCommand implements Callable<Integer> {
     if (options.durationSeconds == null) {
       return false;
     }
-    long firstReadNanos = Totals.of(supervisor.allInstances()).firstReadNanos();
+    long firstReadNanos = Totals.firstReadNanos(supervisor.allInstances());
     return firstReadNanos != 0
         && System.nanoTime() - firstReadNanos
             >= options.durationSeconds * TimeUnit.SECONDS.toNanos(1);

@@ -27,7 +27,6 @@ record Totals(
     Ledger.Entry ledger = Ledger.Entry.EMPTY;
     long normed = 0;
     long duplicate = 0;
-    long firstRead = 0;
     long lastAck = 0;
     Histogram.Snapshot latency = Buckets.noLatencies();
     Histogram.Snapshot norms = Buckets.noNorms();
@@ -38,7 +37,6 @@ record Totals(
       }
       ledger = ledger.plus(instance.ledger());
       if (instance.stage() == Stage.READER) {
-        firstRead = earlier(firstRead, stats.firstReadNanos.get());
         lastAck = Math.max(lastAck, stats.lastAckNanos.get());
       } else if (instance.stage() == Stage.NORM) {
         normed += stats.framesNormed.get();
@@ -48,7 +46,25 @@ record Totals(
       }
     }
     return new Totals(
-        System.nanoTime(), ledger, normed, duplicate, firstRead, lastAck, latency, norms);
+        System.nanoTime(),
+        ledger,
+        normed,
+        duplicate,
+        firstReadNanos(instances),
+        lastAck,
+        latency,
+        norms);
+  }
+
+  /** When the first frame of a run was read; 0 if none was. */
+  static long firstReadNanos(List<Instance> instances) {
+    long firstRead = 0;
+    for (Instance instance : instances) {
+      if (instance.stage() == Stage.READER && instance.stats() != null) {
+        firstRead = earlier(firstRead, instance.stats().firstReadNanos.get());
+      }
+    }
+    return firstRead;
   }
 
   private static long earlier(long known, long candidate) {
