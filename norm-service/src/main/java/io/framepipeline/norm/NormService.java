@@ -1,12 +1,12 @@
 package io.framepipeline.norm;
 
-import io.aeron.Aeron;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -45,8 +45,8 @@ public final class NormService implements StageService {
   }
 
   @Override
-  public StageSession connect(Aeron aeron) {
-    return new NormSession(aeron, channels, sources, printer, stats);
+  public StageSession connect(DriverConnection connection) {
+    return new NormSession(connection, channels, sources, printer, stats);
   }
 
   @Override

@@ -1,6 +1,5 @@
 package io.framepipeline.norm;
 
-import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
@@ -15,6 +14,7 @@ import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
@@ -45,30 +45,39 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   private final MessageHandler onPrinted = NormPrinter.adapt(this::onPrinted);
   private long nowNanos;
   private long nextHousekeepingNanos;
+  private boolean isReady;
   private boolean isInboxDrained;
 
   /**
    * @param printer null if norms are not printed
    */
   NormSession(
-      Aeron aeron, Channels channels, FrameSources sources, NormPrinter printer, StageStats stats) {
+      DriverConnection connection,
+      Channels channels,
+      FrameSources sources,
+      NormPrinter printer,
+      StageStats stats) {
     this.stats = stats;
     this.rejections = new Rejections(stats);
     this.sources = sources;
     this.printer = printer;
-    this.nextHousekeepingNanos = aeron.context().nanoClock().nanoTime();
+    this.nextHousekeepingNanos = connection.aeron().context().nanoClock().nanoTime();
     // A reader that is lost takes its frames with it, so nothing listens here.
-    this.readers = new Outboxes(aeron, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
+    this.readers =
+        new Outboxes(connection, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
     int instanceId = (int) ProcessHandle.current().pid();
-    this.inbox = Inbox.open(aeron, channels.frames(), Stage.NORM, instanceId);
-    stats.ready.setRelease(1);
+    this.inbox = Inbox.open(connection, channels.frames(), Stage.NORM, instanceId);
   }
 
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     int work = readers.doWork(nowNanos);
-    int polled = inbox.poll(this, POLL_LIMIT);
+    int polled = inbox.poll(this, POLL_LIMIT, nowNanos);
+    if (!isReady && inbox.isOpen()) {
+      isReady = true;
+      stats.ready.setRelease(1);
+    }
     if (polled > 0) {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
@@ -135,8 +144,8 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
 
   @Override
   public void close() {
-    CloseHelper.closeAll(readers, inbox);
     sources.onDisconnected();
+    CloseHelper.closeAll(readers, inbox);
   }
 
   private Action skip(Verdict verdict, Header header) {

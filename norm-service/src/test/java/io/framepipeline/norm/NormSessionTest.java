@@ -122,7 +122,7 @@ class NormSessionTest {
       reciprocal.send(withSequence(frame, i));
     }
     driver.stepUntil("every norm", () -> stats.framesNormed.get() == frames);
-    doomed.kill();
+    doomed.stop();
     session.leave(driver.nanoTime());
     driver.stepFor(Duration.ofSeconds(5));
     assertThat(session.isDone(driver.nanoTime())).as("it may be but slow").isFalse();
@@ -271,13 +271,14 @@ class NormSessionTest {
     if (printer != null) {
       norm.own(printer);
     }
-    session = norm.own(new NormSession(norm.aeron(), CHANNELS, new FrameSources(), printer, stats));
+    session =
+        norm.own(new NormSession(norm.connection(), CHANNELS, new FrameSources(), printer, stats));
     norm.run(session::doWork);
     reciprocal = TestSender.connect(driver, CHANNELS.frames(), Stage.NORM);
   }
 
   private static RecordingInbox openReaderInbox(SteppedDriver.Peer peer) {
-    return RecordingInbox.open(peer.aeron(), CHANNELS.acks(), Stage.READER, SOURCE_ID);
+    return RecordingInbox.open(peer.connection(), CHANNELS.acks(), Stage.READER, SOURCE_ID);
   }
 
   private DirectBuffer frame(long sequence, float element) {

@@ -3,59 +3,86 @@ package io.framepipeline.reader;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.concurrent.TimeUnit;
+import org.agrona.collections.LongArrayList;
 
 /**
  * Decides which frames are lost, and no sooner than that is likely: each wrong guess is a repeat,
  * and many wrong guesses a storm.
  *
  * <ul>
- *   <li>A reciprocal's inbox is lost: so is every unacknowledged frame that went there.
- *   <li>A norm's inbox is lost: nobody knows which frames it had. Those sent before that are lost
- *       if they are still unacknowledged when the others have had time to be acknowledged.
+ *   <li>A reciprocal's inbox is lost: so is what went there, except for what it had passed on.
+ *   <li>A norm's inbox is lost: so is what that norm had, and nobody knows which frames those were.
  *   <li>A frame stays unacknowledged for long, as measured by what frames take at present.
  * </ul>
+ *
+ * <p>In the first two cases the frames that are not lost go on being acknowledged. So what is lost
+ * is declared once the stream of acknowledgements for frames sent before has run dry.
  */
 final class LossDetector {
-  private static final long MIN_SETTLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-
   /**
-   * Longer than the driver takes to notice a death, 10 s and the second between its looks: it knows
-   * which inbox is gone, and until then a frame sent again may go there again.
+   * The others learn of a death as this reader does, but not in the same moment: until then they
+   * may send to the dead. So long after it, frames sent in the meantime are taken for lost as well.
    */
-  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(20);
+  private static final long NOTICE_NANOS = 3 * InboxWatch.INTERVAL_NANOS;
+
+  /** Longer than a process that is at work waits for its turn on a busy machine. */
+  private static final long MIN_QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(75);
+
+  /** How long it may take the reciprocals to find a norm that is new, and to connect. */
+  private static final long CONNECT_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
+  /** Much longer than a loss takes to be declared in the first two ways. */
+  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final long SWEEP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** A frame is late if it takes this many times what acknowledged frames took of late. */
+  /** A frame, or a stream of acknowledgements, is late if it takes this many times the mean. */
   private static final int PATIENCE = 4;
 
   /** Frames declared overdue in one sweep. */
-  private static final int OVERDUE_LIMIT = 64;
+  private static final int OVERDUE_LIMIT = 256;
 
-  /** The weight of a new sample in the mean is 1 / 2^3. */
+  /** The weight of a new sample in a mean is 1 / 2^3. */
   private static final int MEAN_SHIFT = 3;
 
   private final RetainedFrames frames;
   private long meanLatencyNanos;
+  private long meanGapNanos;
   private long lastAckNanos;
   private long lastProbeNanos;
   private long nextSweepNanos;
-  private long normLostNanos;
-  private long settledNanos;
+
+  private final LongArrayList lostReciprocals = new LongArrayList();
   private boolean isNormLost;
   private boolean isSettling;
+  private int normCount;
+
+  /** Frames sent before this may be lost; those acknowledged are not. */
+  private long cutoffNanos;
+
+  /** When the last frame sent before the cutoff was acknowledged; or later, if none can be yet. */
+  private long quietSinceNanos;
+
+  private long nowNanos;
 
   LossDetector(RetainedFrames frames, long nowNanos) {
     this.frames = frames;
+    this.nowNanos = nowNanos;
     this.lastAckNanos = nowNanos;
     this.lastProbeNanos = nowNanos;
     this.nextSweepNanos = nowNanos;
   }
 
-  /** Notes how long a frame took from being sent to its acknowledgement. */
+  /** Notes that a frame was acknowledged that was sent at {@code sentNanos}. */
   void onAcknowledged(long sentNanos, long nowNanos) {
-    lastAckNanos = nowNanos;
     meanLatencyNanos += (nowNanos - sentNanos - meanLatencyNanos) >> MEAN_SHIFT;
+    if (nowNanos != lastAckNanos) {
+      meanGapNanos += (nowNanos - lastAckNanos - meanGapNanos) >> MEAN_SHIFT;
+      lastAckNanos = nowNanos;
+    }
+    if (isSettling && sentNanos - cutoffNanos < 0 && nowNanos - quietSinceNanos > 0) {
+      quietSinceNanos = nowNanos;
+    }
   }
 
   /** What to do about reciprocals' inboxes. */
@@ -63,7 +90,8 @@ final class LossDetector {
     return new InboxWatch.Listener() {
       @Override
       public void onLost(RemoteInbox inbox) {
-        frames.inboxLost(inbox.registrationId());
+        lostReciprocals.addLong(inbox.registrationId());
+        settle();
       }
     };
   }
@@ -72,31 +100,68 @@ final class LossDetector {
   InboxWatch.Listener ofNorms() {
     return new InboxWatch.Listener() {
       @Override
+      public void onOpen(RemoteInbox inbox) {
+        if (normCount++ == 0) {
+          quietSinceNanos = nowNanos + CONNECT_NANOS;
+        }
+      }
+
+      @Override
+      public void onLeaving(RemoteInbox inbox) {
+        normCount--;
+      }
+
+      @Override
       public void onLost(RemoteInbox inbox) {
         isNormLost = true;
+        settle();
       }
     };
   }
 
-  /** Part of the duty cycle. */
+  /** Part of the duty cycle, before whatever may call a listener. */
   void doWork(long nowNanos) {
-    if (isNormLost) {
-      isNormLost = false;
-      normLostNanos = nowNanos;
-      isSettling = true;
-      settledNanos = nowNanos + Math.max(MIN_SETTLE_NANOS, PATIENCE * meanLatencyNanos);
-    }
-    if (isSettling && nowNanos - settledNanos >= 0) {
+    this.nowNanos = nowNanos;
+    if (isSettling && isSettled()) {
       isSettling = false;
-      frames.sentBeforeLost(normLostNanos);
+      declareLost();
     }
     if (nowNanos - nextSweepNanos >= 0) {
       nextSweepNanos = nowNanos + SWEEP_INTERVAL_NANOS;
-      sweep(nowNanos);
+      sweep();
     }
   }
 
-  private void sweep(long nowNanos) {
+  private void settle() {
+    isSettling = true;
+    cutoffNanos = nowNanos + NOTICE_NANOS;
+    if (nowNanos - quietSinceNanos > 0) {
+      quietSinceNanos = nowNanos;
+    }
+  }
+
+  private boolean isSettled() {
+    if (normCount == 0 || nowNanos - cutoffNanos < 0) {
+      // With no norm there is nobody to acknowledge what reciprocals still have.
+      return false;
+    }
+    // Where little flows acknowledgements are rare, but not late.
+    long usualNanos = Math.min(meanGapNanos, meanLatencyNanos);
+    return nowNanos - quietSinceNanos >= Math.max(MIN_QUIET_NANOS, PATIENCE * usualNanos);
+  }
+
+  private void declareLost() {
+    for (int i = 0; i < lostReciprocals.size(); i++) {
+      frames.inboxLost(lostReciprocals.getLong(i));
+    }
+    lostReciprocals.clear();
+    if (isNormLost) {
+      isNormLost = false;
+      frames.sentBeforeLost(cutoffNanos);
+    }
+  }
+
+  private void sweep() {
     long timeoutNanos = Math.max(MIN_ACK_TIMEOUT_NANOS, PATIENCE * meanLatencyNanos);
     boolean othersArrive = nowNanos - lastAckNanos < timeoutNanos / 2;
     if (othersArrive) {

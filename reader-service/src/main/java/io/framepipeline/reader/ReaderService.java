@@ -1,6 +1,5 @@
 package io.framepipeline.reader;
 
-import io.aeron.Aeron;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
@@ -10,6 +9,7 @@ import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
 import java.security.SecureRandom;
 import org.slf4j.Logger;
@@ -51,8 +51,8 @@ public final class ReaderService implements StageService {
   }
 
   @Override
-  public StageSession connect(Aeron aeron) {
-    return new ReaderSession(aeron, channels, sourceId, frames, source, stats);
+  public StageSession connect(DriverConnection connection) {
+    return new ReaderSession(connection, channels, sourceId, frames, source, stats);
   }
 
   @Override

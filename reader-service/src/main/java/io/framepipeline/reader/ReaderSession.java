@@ -1,6 +1,5 @@
 package io.framepipeline.reader;
 
-import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
@@ -15,6 +14,7 @@ import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
@@ -50,7 +50,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   private long nowNanos;
 
   ReaderSession(
-      Aeron aeron,
+      DriverConnection connection,
       Channels channels,
       int sourceId,
       RetainedFrames frames,
@@ -61,18 +61,19 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     this.source = source;
     this.stats = stats;
     this.rejections = new Rejections(stats);
-    this.lossDetector = new LossDetector(frames, aeron.context().nanoClock().nanoTime());
-    this.inbox = Inbox.open(aeron, channels.acks(), Stage.READER, sourceId);
+    this.lossDetector =
+        new LossDetector(frames, connection.aeron().context().nanoClock().nanoTime());
+    this.inbox = Inbox.open(connection, channels.acks(), Stage.READER, sourceId);
     this.outboxes =
-        new Outboxes(aeron, channels.frames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
-    this.norms = new InboxWatch(aeron, Stage.NORM, lossDetector.ofNorms());
+        new Outboxes(connection, channels.frames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
+    this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
   }
 
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     long acknowledgedBefore = frames.acknowledged();
-    int messages = inbox.poll(this, ACK_MESSAGE_LIMIT);
+    int messages = inbox.poll(this, ACK_MESSAGE_LIMIT, nowNanos);
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
     if (changes > 0) {
@@ -86,7 +87,8 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     }
     lossDetector.doWork(nowNanos);
     int taken = frames.takeOver();
-    int sent = send();
+    // What cannot be acknowledged is not to be sent yet.
+    int sent = inbox.isOpen() ? send() : 0;
 
     if (stats.firstReadNanos.getPlain() == 0 && frames.read() > 0) {
       stats.firstReadNanos.setRelease(frames.originNanos(0));
@@ -136,10 +138,10 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
 
   @Override
   public void close() {
-    CloseHelper.closeAll(outboxes, inbox);
     frames.everythingSentLost();
-    stats.downstreamInstances.setRelease(0);
     publishLedger();
+    stats.downstreamInstances.setRelease(0);
+    CloseHelper.closeAll(outboxes, inbox);
   }
 
   private void acknowledge(long sequence) {

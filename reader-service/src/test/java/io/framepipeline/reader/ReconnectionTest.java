@@ -18,6 +18,7 @@ import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.IdleMode;
 import io.framepipeline.common.service.StageAgent;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
@@ -69,11 +70,11 @@ class ReconnectionTest {
 
     int sourceId;
     try (MediaDriver driver = launchDriver();
-        Aeron aeron = connect(driver);
-        RecordingInbox inbox = openInbox(aeron)) {
-      stepUntil("all frames", () -> poll(aeron, inbox) == FRAMES);
+        DriverConnection connection = connect(driver);
+        RecordingInbox inbox = openInbox(connection)) {
+      stepUntil("all frames", () -> poll(connection, inbox) == FRAMES);
       sourceId = decode(inbox.messages().getFirst()).sourceId();
-      acknowledge(aeron, inbox, 3, 4, 5, 6, 7);
+      acknowledge(connection.aeron(), inbox, 3, 4, 5, 6, 7);
       stepUntil("five acks", () -> stats.ledger.read().framesAcknowledged() == 5);
     }
     stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
@@ -81,9 +82,9 @@ class ReconnectionTest {
     assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, 5, 15, 0, 0));
 
     try (MediaDriver driver = launchDriver();
-        Aeron aeron = connect(driver);
-        RecordingInbox inbox = openInbox(aeron)) {
-      stepUntil("the rest, again", () -> poll(aeron, inbox) == 15);
+        DriverConnection connection = connect(driver);
+        RecordingInbox inbox = openInbox(connection)) {
+      stepUntil("the rest, again", () -> poll(connection, inbox) == 15);
       for (DirectBuffer message : inbox.messages()) {
         ByteFrameDecoder frame = decode(message);
         assertThat(frame.sourceId()).as("the same source to the norms").isEqualTo(sourceId);
@@ -97,7 +98,7 @@ class ReconnectionTest {
       assertThat(sequences)
           .containsExactly(0L, 1L, 2L, 8L, 9L, 10L, 11L, 12L, 13L, 14L, 15L, 16L, 17L, 18L, 19L);
 
-      acknowledge(aeron, inbox, LongStream.range(0, FRAMES).toArray());
+      acknowledge(connection.aeron(), inbox, LongStream.range(0, FRAMES).toArray());
       stepUntil("the end", agent::isDone);
     }
     assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, FRAMES, 0, 0, 15));
@@ -131,19 +132,19 @@ class ReconnectionTest {
             .asyncExecutorEnabled(false));
   }
 
-  private static Aeron connect(MediaDriver driver) {
-    return Aeron.connect(
+  private static DriverConnection connect(MediaDriver driver) {
+    return DriverConnection.open(
         new Aeron.Context()
             .aeronDirectoryName(driver.aeronDirectoryName())
             .useConductorAgentInvoker(true));
   }
 
-  private static RecordingInbox openInbox(Aeron aeron) {
-    return RecordingInbox.open(aeron, CHANNELS.frames(), Stage.RECIPROCAL, 1);
+  private static RecordingInbox openInbox(DriverConnection connection) {
+    return RecordingInbox.open(connection, CHANNELS.frames(), Stage.RECIPROCAL, 1);
   }
 
-  private static int poll(Aeron aeron, RecordingInbox inbox) {
-    aeron.conductorAgentInvoker().invoke();
+  private static int poll(DriverConnection connection, RecordingInbox inbox) {
+    connection.aeron().conductorAgentInvoker().invoke();
     inbox.poll(2);
     return inbox.messages().size();
   }

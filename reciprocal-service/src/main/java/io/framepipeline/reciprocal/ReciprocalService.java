@@ -1,12 +1,12 @@
 package io.framepipeline.reciprocal;
 
-import io.aeron.Aeron;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
 
 /** The middle stage: turns byte frames into float frames of reciprocals. Stateless. */
@@ -27,8 +27,8 @@ public final class ReciprocalService implements StageService {
   }
 
   @Override
-  public StageSession connect(Aeron aeron) {
-    return new ReciprocalSession(aeron, channels, stats);
+  public StageSession connect(DriverConnection connection) {
+    return new ReciprocalSession(connection, channels, stats);
   }
 
   @Override

@@ -1,6 +1,5 @@
 package io.framepipeline.reciprocal;
 
-import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
@@ -15,6 +14,7 @@ import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
@@ -31,7 +31,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
   private static final int POLL_LIMIT = 16;
 
-  private final Aeron aeron;
+  private final DriverConnection connection;
   private final Channels channels;
   private final StageStats stats;
   private final Rejections rejections;
@@ -50,14 +50,14 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   private boolean isLeaving;
   private boolean isInboxDrained;
 
-  ReciprocalSession(Aeron aeron, Channels channels, StageStats stats) {
-    this.aeron = aeron;
+  ReciprocalSession(DriverConnection connection, Channels channels, StageStats stats) {
+    this.connection = connection;
     this.channels = channels;
     this.stats = stats;
     this.rejections = new Rejections(stats);
     // What is lost with a norm is the readers' to repeat, so nothing listens here.
     this.outboxes =
-        new Outboxes(aeron, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
+        new Outboxes(connection, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
   }
 
   @Override
@@ -70,13 +70,13 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
       stats.ready.setRelease(connected > 0 ? 1 : 0);
       if (connected > 0 && inbox == null && !isLeaving) {
         int instanceId = (int) ProcessHandle.current().pid();
-        inbox = Inbox.open(aeron, channels.frames(), Stage.RECIPROCAL, instanceId);
+        inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
       }
     }
     if (inbox == null) {
       return changes;
     }
-    int polled = inbox.poll(this, POLL_LIMIT);
+    int polled = inbox.poll(this, POLL_LIMIT, nowNanos);
     if (polled > 0) {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
@@ -136,8 +136,8 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
 
   @Override
   public void close() {
-    CloseHelper.closeAll(outboxes, inbox);
     stats.downstreamInstances.setRelease(0);
+    CloseHelper.closeAll(outboxes, inbox);
   }
 
   private void transform(DirectBuffer buffer, int offset) {

@@ -41,7 +41,7 @@ class ReciprocalSessionTest {
   private final SteppedDriver.Peer norm = driver.startPeer();
   private final StageStats stats = StageStats.inMemory();
   private final ReciprocalSession session =
-      reciprocal.own(new ReciprocalSession(reciprocal.aeron(), CHANNELS, stats));
+      reciprocal.own(new ReciprocalSession(reciprocal.connection(), CHANNELS, stats));
   private TestSender reader;
 
   ReciprocalSessionTest() {
@@ -95,7 +95,8 @@ class ReciprocalSessionTest {
                 }
                 return Action.CONTINUE;
               },
-              2);
+              2,
+              driver.nanoTime());
     }
     driver.stepUntil("all frames", () -> stats.framesTransformed.get() == frames);
     assertThat(misplaced).isEmpty();
@@ -229,7 +230,7 @@ class ReciprocalSessionTest {
 
   private RecordingInbox openNormInbox() {
     RecordingInbox inbox =
-        norm.own(RecordingInbox.open(norm.aeron(), CHANNELS.frames(), Stage.NORM, 1));
+        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
     driver.stepUntil("the norm to be known", () -> stats.downstreamInstances.get() == 1);
     if (reader == null) {
       reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);

@@ -6,6 +6,7 @@ import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +30,10 @@ import org.slf4j.LoggerFactory;
 public final class StageAgent implements Agent {
   private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
   private static final long MIN_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
-  private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+  private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  /** A connection that held so long is replaced at once. */
+  private static final long GOOD_CONNECTION_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Stage stage;
   private final Path aeronDirectory;
@@ -39,13 +43,15 @@ public final class StageAgent implements Agent {
   /** Held while counters are read elsewhere: closing the client unmaps them. */
   private final Object countersLock = new Object();
 
-  private Aeron aeron;
+  private DriverConnection connection;
+  private DriverConnection.Watch watch;
   private AgentInvoker clientConductor;
   private StageSession session;
   private Throwable failure;
-  private long retryDelayNanos = MIN_RETRY_NANOS;
-  private long retryNanos;
-  private boolean hasTried;
+  private long retryDelayNanos;
+  private long retryNanos = System.nanoTime();
+  private long connectedNanos = retryNanos;
+  private boolean hasWaited;
   private boolean isLeaving;
   private boolean isDone;
   private volatile boolean isStopRequested;
@@ -103,10 +109,12 @@ public final class StageAgent implements Agent {
       return connect(nowNanos);
     }
     try {
+      if (connection.isDriverGone()) {
+        throw new AeronException("its files are gone");
+      }
       int work = clientConductor.invoke();
       if (clientConductor.isClosed()) {
-        disconnect(nowNanos);
-        return work;
+        throw new AeronException("the client's conductor has ended");
       }
       if (isStopRequested && !isLeaving) {
         isLeaving = true;
@@ -124,7 +132,11 @@ public final class StageAgent implements Agent {
       return work;
     } catch (AeronException e) {
       LOG.warn("lost the media driver: {}", firstLine(e));
-      disconnect(nowNanos);
+      onClose();
+      if (nowNanos - connectedNanos >= GOOD_CONNECTION_NANOS) {
+        retryDelayNanos = 0;
+      }
+      retryLater(nowNanos);
       return 0;
     }
   }
@@ -135,9 +147,10 @@ public final class StageAgent implements Agent {
     synchronized (countersLock) {
       counters = null;
     }
-    CloseHelper.closeAll(session, aeron);
+    CloseHelper.closeAll(this::onError, watch, session, connection);
+    watch = null;
     session = null;
-    aeron = null;
+    connection = null;
   }
 
   private int connect(long nowNanos) {
@@ -148,42 +161,45 @@ public final class StageAgent implements Agent {
         return 0;
       }
     }
-    if (hasTried && nowNanos - retryNanos < 0) {
+    if (nowNanos - retryNanos < 0) {
       return 0;
     }
     try {
       if (isDriverThere()) {
-        aeron =
-            Aeron.connect(
+        connection =
+            DriverConnection.open(
                 new Aeron.Context()
                     .aeronDirectoryName(aeronDirectory.toString())
                     .clientName(stage.label())
                     .useConductorAgentInvoker(true)
                     .errorHandler(this::onError));
-        clientConductor = aeron.conductorAgentInvoker();
-        session = service.connect(aeron);
+        watch = new DriverConnection.Watch(connection);
+        clientConductor = connection.aeron().conductorAgentInvoker();
+        session = service.connect(connection);
         synchronized (countersLock) {
-          counters = aeron.countersReader();
+          counters = connection.aeron().countersReader();
         }
         isLeaving = false;
-        hasTried = false;
-        retryDelayNanos = MIN_RETRY_NANOS;
+        hasWaited = false;
+        connectedNanos = nowNanos;
         LOG.info("connected to the media driver in {}", aeronDirectory);
         return 1;
       }
-      if (!hasTried) {
+      if (!hasWaited) {
+        hasWaited = true;
         LOG.info("waiting for a media driver in {}", aeronDirectory);
       }
     } catch (AeronException e) {
       LOG.warn("cannot connect to the media driver in {}: {}", aeronDirectory, firstLine(e));
-      CloseHelper.quietCloseAll(session, aeron);
-      session = null;
-      aeron = null;
+      onClose();
     }
-    retryDelayNanos = hasTried ? Math.min(2 * retryDelayNanos, MAX_RETRY_NANOS) : MIN_RETRY_NANOS;
-    retryNanos = nowNanos + retryDelayNanos;
-    hasTried = true;
+    retryLater(nowNanos);
     return 0;
+  }
+
+  private void retryLater(long nowNanos) {
+    retryNanos = nowNanos + retryDelayNanos;
+    retryDelayNanos = Math.clamp(2 * retryDelayNanos, MIN_RETRY_NANOS, MAX_RETRY_NANOS);
   }
 
   private boolean isDriverThere() {
@@ -197,13 +213,6 @@ public final class StageAgent implements Agent {
     }
     return CommonContext.isDriverActive(
         aeronDirectory.toFile(), CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {});
-  }
-
-  private void disconnect(long nowNanos) {
-    onClose();
-    hasTried = false;
-    retryNanos = nowNanos;
-    LOG.info("disconnected");
   }
 
   /** Called on the duty cycle's thread: the conductor and every poll run there. */

@@ -1,13 +1,11 @@
 package io.framepipeline.common.service;
 
-import io.aeron.Aeron;
+import io.framepipeline.common.transport.DriverConnection;
 
 /** One stage as {@link StageAgent} runs it; what must survive a lost driver is kept here. */
 public interface StageService extends AutoCloseable {
-  /**
-   * Opens the stage's inbox and starts to work with the driver that {@code aeron} is connected to.
-   */
-  StageSession connect(Aeron aeron);
+  /** Opens the stage's inbox and starts to work with the connection's driver. */
+  StageSession connect(DriverConnection connection);
 
   /** Takes on nothing new from now on; its session, if there is one, is told to leave as well. */
   void stop();

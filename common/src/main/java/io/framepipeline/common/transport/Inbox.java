@@ -4,70 +4,108 @@ import io.aeron.Aeron;
 import io.aeron.Counter;
 import io.aeron.Image;
 import io.aeron.Subscription;
+import io.aeron.exceptions.AeronException;
+import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
-import io.aeron.logbuffer.Header;
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
-import org.agrona.DirectBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where an instance takes what is addressed to it: a subscription on a stream of its own, announced
  * by a counter. A stream is a broadcast; one stream an instance is what makes each frame reach one.
  */
 public final class Inbox implements AutoCloseable {
-  /**
-   * How long a leaving inbox waits for senders that had seen it open and were still connecting.
-   * They look every {@link InboxWatch#INTERVAL_NANOS}.
-   */
-  private static final long LEAVE_GRACE_NANOS = 3 * InboxWatch.INTERVAL_NANOS;
+  private static final Logger LOG = LoggerFactory.getLogger(Inbox.class);
 
   /**
-   * A sender that died inside a claim may leave a log that has no readable end: the driver repairs
-   * it only for a reader that had caught up. A leaving inbox that has found nothing to read for so
-   * long, in logs of senders that are gone, has read everything that there is.
+   * How long a leaving inbox waits for senders that had seen it open and were still connecting, on
+   * a machine that lets them wait for a processor.
    */
+  private static final long LEAVE_GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
+  private static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** Longer than the second that the driver takes between its own attempts to mend a log. */
   private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-  private final Subscription subscription;
-  private final Counter counter;
-  private final ControlledFragmentHandler onFragment = this::onFragment;
-  private ControlledFragmentHandler handler;
+  private final Aeron aeron;
+  private final Stage stage;
+  private final int streamId;
+  private final int instanceId;
+  private final long subscriptionId;
+  private final ControlledFragmentHandler probe =
+      (buffer, offset, length, header) -> {
+        isReadable = true;
+        return Action.ABORT;
+      };
+  private Subscription subscription;
+  private long counterId = Aeron.NULL_VALUE;
+  private Counter counter;
+  private boolean isReadable;
+  private Image suspect;
+  private long suspectSinceNanos;
+  private long nextCheckNanos;
   private long leftAtNanos;
-  private long lastFragmentNanos;
-  private boolean hasFragment;
   private boolean isLeaving;
 
-  private Inbox(Subscription subscription, Counter counter) {
-    this.subscription = subscription;
-    this.counter = counter;
+  private Inbox(Aeron aeron, String channel, Stage stage, int streamId, int instanceId) {
+    this.aeron = aeron;
+    this.stage = stage;
+    this.streamId = streamId;
+    this.instanceId = instanceId;
+    this.subscriptionId = aeron.asyncAddSubscription(channel, streamId);
+    this.nextCheckNanos = aeron.context().nanoClock().nanoTime();
   }
 
   /**
-   * Opens an inbox and makes it known.
+   * Begins to open an inbox; polling it goes on with that, and never waits for the driver, which
+   * may be dead.
    *
    * @param channel where senders will publish
    * @param instanceId what distinguishes this instance in its counter; the source id for a reader
+   * @throws AeronException if the driver's files are going away
    */
-  public static Inbox open(Aeron aeron, String channel, Stage stage, int instanceId) {
+  public static Inbox open(
+      DriverConnection connection, String channel, Stage stage, int instanceId) {
+    Aeron aeron = connection.aeron();
     // Correlation ids are unique per driver, and an inbox does not outlive its driver.
     int streamId = (int) aeron.nextCorrelationId();
-    Subscription subscription = aeron.addSubscription(channel, streamId);
-    return new Inbox(subscription, InboxDirectory.announce(aeron, stage, streamId, instanceId));
+    try {
+      connection.presence().claim(streamId);
+    } catch (IOException e) {
+      throw new AeronException("cannot lock " + Presence.FILE + ": " + e);
+    }
+    return new Inbox(aeron, channel, stage, streamId, instanceId);
   }
 
   /** The stream that senders publish to. */
   public int streamId() {
-    return subscription.streamId();
+    return streamId;
   }
 
-  /** Hands up to {@code fragmentLimit} messages to the handler; returns how many were taken. */
-  public int poll(ControlledFragmentHandler handler, int fragmentLimit) {
-    if (!isLeaving) {
-      return subscription.controlledPoll(handler, fragmentLimit);
+  /** Whether the inbox is made known, so that senders find it. */
+  public boolean isOpen() {
+    return counter != null;
+  }
+
+  /**
+   * Hands up to {@code fragmentLimit} messages to the handler; returns how many were taken.
+   *
+   * @throws AeronException if the driver refuses to open the inbox
+   */
+  public int poll(ControlledFragmentHandler handler, int fragmentLimit, long nowNanos) {
+    if (counter == null) {
+      return goOnOpening();
     }
-    this.handler = handler;
-    return subscription.controlledPoll(onFragment, fragmentLimit);
+    if (nowNanos - nextCheckNanos >= 0) {
+      nextCheckNanos = nowNanos + CHECK_INTERVAL_NANOS;
+      dropStuckImage(nowNanos);
+    }
+    return subscription.controlledPoll(handler, fragmentLimit);
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -75,46 +113,101 @@ public final class Inbox implements AutoCloseable {
     if (!isLeaving) {
       isLeaving = true;
       leftAtNanos = nowNanos;
-      lastFragmentNanos = nowNanos;
-      counter.setRelease(InboxDirectory.LEAVING);
+      if (counter != null) {
+        counter.setRelease(InboxDirectory.LEAVING);
+      }
     }
   }
 
   /** Whether this inbox has left and nothing can arrive any more. */
   public boolean isDrained(long nowNanos) {
+    if (counter == null) {
+      // Nobody has been told of it.
+      return isLeaving;
+    }
     if (!isLeaving || nowNanos - leftAtNanos < LEAVE_GRACE_NANOS) {
       return false;
     }
-    if (hasFragment) {
-      hasFragment = false;
-      lastFragmentNanos = nowNanos;
-    }
-    boolean isStuck = nowNanos - lastFragmentNanos >= STUCK_NANOS;
     for (int i = 0, count = subscription.imageCount(); i < count; i++) {
-      Image image = subscription.imageAtIndex(i);
-      boolean isSenderGone = image.endOfStreamPosition() != Long.MAX_VALUE;
-      if (!image.isEndOfStream() && !(isSenderGone && isStuck)) {
+      if (!subscription.imageAtIndex(i).isEndOfStream()) {
         return false;
       }
     }
     return true;
   }
 
-  /** Notes that there was something to read, even if the handler aborts and meets it again. */
-  private Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
-    hasFragment = true;
-    return handler.onFragment(buffer, offset, length, header);
-  }
-
   /**
    * Says that everything this inbox was sent has been handed on; its senders then repeat nothing.
    */
   public void drained() {
-    counter.setRelease(InboxDirectory.DRAINED);
+    if (counter != null) {
+      counter.setRelease(InboxDirectory.DRAINED);
+    }
   }
 
   @Override
   public void close() {
     CloseHelper.closeAll(counter, subscription);
+  }
+
+  /** The subscription first: whoever finds the counter can publish. */
+  private int goOnOpening() {
+    if (subscription == null) {
+      subscription = aeron.getSubscription(subscriptionId);
+    } else if (isLeaving) {
+      return 0;
+    } else if (counterId == Aeron.NULL_VALUE) {
+      counterId = InboxDirectory.announce(aeron, stage, streamId, instanceId);
+    } else {
+      counter = aeron.getCounter(counterId);
+      if (counter != null) {
+        counter.setRelease(InboxDirectory.OPEN);
+        return 1;
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * Gives up the log of a sender that died inside a claim. The driver mends such a log only for a
+   * reader that had caught up when the sender was found dead; for others it has no readable end.
+   * What lies behind the claim is delivered again by another way.
+   */
+  private void dropStuckImage(long nowNanos) {
+    Image found = null;
+    for (int i = 0, count = subscription.imageCount(); i < count && found == null; i++) {
+      Image image = subscription.imageAtIndex(i);
+      boolean isSenderGone = image.endOfStreamPosition() != Long.MAX_VALUE;
+      if (isSenderGone && !image.isEndOfStream() && !isReadable(image)) {
+        found = image;
+      }
+    }
+    if (found != suspect) {
+      suspect = found;
+      suspectSinceNanos = nowNanos;
+    } else if (found != null && nowNanos - suspectSinceNanos >= STUCK_NANOS) {
+      suspect = null;
+      drop(found);
+    }
+  }
+
+  /** Whether there is a message, which stays where it is, however often its handler has aborted. */
+  private boolean isReadable(Image image) {
+    isReadable = false;
+    image.controlledPoll(probe, 1);
+    return isReadable;
+  }
+
+  private void drop(Image image) {
+    LOG.warn(
+        "dropping the log of a sender that died inside a claim: session {}, {} bytes unreadable",
+        image.sessionId(),
+        image.endOfStreamPosition() - image.position());
+    try {
+      image.reject("stuck in a claim that its sender left half-made");
+    } catch (RegistrationException e) {
+      // The driver has just dropped it by itself.
+      LOG.debug("not rejected: {}", e.getMessage());
+    }
   }
 }

@@ -6,7 +6,6 @@ import static org.agrona.concurrent.status.CountersReader.RECORD_UNUSED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.Aeron;
-import io.aeron.Counter;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -44,18 +43,20 @@ final class InboxDirectory {
     this.counters = counters;
   }
 
-  /** Makes an inbox known; its subscription exists already. */
-  static Counter announce(Aeron aeron, Stage stage, int streamId, int instanceId) {
+  /**
+   * Asks the driver to make an inbox known, whose subscription exists already.
+   *
+   * @return for {@link Aeron#getCounter}; the inbox is open once the counter says so
+   */
+  static long announce(Aeron aeron, Stage stage, int streamId, int instanceId) {
     String label = "inbox " + stage.label() + " stream=" + streamId + " instance=" + instanceId;
     MutableDirectBuffer buffer = new UnsafeBuffer(new byte[KEY_LENGTH + label.length()]);
     buffer.putInt(STAGE_OFFSET, stage.id());
     buffer.putInt(STREAM_ID_OFFSET, streamId);
     buffer.putInt(INSTANCE_ID_OFFSET, instanceId);
     int labelLength = buffer.putStringWithoutLengthAscii(KEY_LENGTH, label);
-    Counter counter =
-        aeron.addCounter(COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
-    counter.setRelease(OPEN);
-    return counter;
+    return aeron.asyncAddCounter(
+        COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
   }
 
   /** Called with each inbox of a stage. */

@@ -1,6 +1,5 @@
 package io.framepipeline.common.transport;
 
-import io.aeron.Aeron;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -8,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 /** Watches the inboxes of one stage come and go, and tells whether they left or were lost. */
 public final class InboxWatch {
   /** How often the counters are looked through. */
-  public static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  public static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /**
    * An inbox as its senders know it.
@@ -30,21 +29,26 @@ public final class InboxWatch {
      */
     default void onLeaving(RemoteInbox inbox) {}
 
-    /** An inbox is gone, and with it perhaps what it was sent: its owner died, or was evicted. */
+    /** An inbox is lost, and with it perhaps what it was sent: its owner died, or was evicted. */
     default void onLost(RemoteInbox inbox) {}
   }
 
   private static final class Tracked {
     final RemoteInbox inbox;
+    final Presence.Owner owner;
+    boolean isSeen = true;
+    boolean isOpened;
     boolean isLeaving;
-    boolean isSeen;
+    boolean isLost;
 
-    Tracked(RemoteInbox inbox) {
+    Tracked(RemoteInbox inbox, Presence.Owner owner) {
       this.inbox = inbox;
+      this.owner = owner;
     }
   }
 
   private final InboxDirectory directory;
+  private final Presence presence;
   private final Stage stage;
   private final Listener listener;
   private final List<Tracked> tracked = new ArrayList<>();
@@ -52,9 +56,10 @@ public final class InboxWatch {
   private long nextLookNanos;
   private boolean hasLooked;
 
-  /** Watches a stage's inboxes on the driver that {@code aeron} is connected to. */
-  public InboxWatch(Aeron aeron, Stage stage, Listener listener) {
-    this.directory = new InboxDirectory(aeron.countersReader());
+  /** Watches a stage's inboxes on the connection's driver. */
+  public InboxWatch(DriverConnection connection, Stage stage, Listener listener) {
+    this.directory = new InboxDirectory(connection.aeron().countersReader());
+    this.presence = connection.presence();
     this.stage = stage;
     this.listener = listener;
   }
@@ -73,6 +78,7 @@ public final class InboxWatch {
       Tracked candidate = tracked.get(i);
       changes += update(candidate) ? 1 : 0;
       if (!candidate.isSeen) {
+        presence.unwatch(candidate.owner);
         tracked.remove(i);
       }
       candidate.isSeen = false;
@@ -88,30 +94,35 @@ public final class InboxWatch {
         return;
       }
     }
-    if (directory.state(counterId, registrationId) == InboxDirectory.OPEN) {
-      Tracked found =
-          new Tracked(
-              new RemoteInbox(
-                  registrationId,
-                  counterId,
-                  directory.streamId(counterId),
-                  directory.instanceId(counterId)));
-      found.isSeen = true;
-      tracked.add(found);
-      listener.onOpen(found.inbox);
-    }
+    int streamId = directory.streamId(counterId);
+    RemoteInbox inbox =
+        new RemoteInbox(registrationId, counterId, streamId, directory.instanceId(counterId));
+    tracked.add(new Tracked(inbox, presence.watch(streamId)));
   }
 
+  /** Tells what is new about an inbox; returns whether anything is. */
   private boolean update(Tracked candidate) {
     RemoteInbox inbox = candidate.inbox;
+    // In this order: what the dead have written last is there to be read.
+    boolean isGone = candidate.owner.isDead() || !candidate.isSeen;
     long state = directory.state(inbox.counterId(), inbox.registrationId());
+    if (!candidate.isOpened) {
+      // A dead owner's counter stays until the driver notices; nobody is to send there.
+      candidate.isOpened = !isGone && candidate.owner.isAlive() && state == InboxDirectory.OPEN;
+      if (candidate.isOpened) {
+        listener.onOpen(inbox);
+      }
+      return candidate.isOpened;
+    }
     boolean changed = false;
-    if (!candidate.isLeaving && (!candidate.isSeen || state != InboxDirectory.OPEN)) {
+    if (!candidate.isLeaving && (isGone || state != InboxDirectory.OPEN)) {
       candidate.isLeaving = true;
       changed = true;
       listener.onLeaving(inbox);
     }
-    if (!candidate.isSeen && state != InboxDirectory.DRAINED) {
+    if (!candidate.isLost && isGone && state != InboxDirectory.DRAINED) {
+      candidate.isLost = true;
+      changed = true;
       listener.onLost(inbox);
     }
     return changed;

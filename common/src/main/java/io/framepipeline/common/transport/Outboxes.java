@@ -1,5 +1,10 @@
 package io.framepipeline.common.transport;
 
+import static io.aeron.AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID;
+import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
+import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
+import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
+
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
@@ -8,23 +13,32 @@ import io.aeron.logbuffer.BufferClaim;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.BitUtil;
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * A sender's publications, one exclusive one to each open inbox of the next stage, kept up to date
- * by an {@link InboxWatch}. {@link #tryClaim} spreads frames over them: the next inbox in turn,
- * passing over those that are full, so a slow instance gets less and holds nobody up.
+ * by an {@link InboxWatch}. {@link #tryClaim} spreads frames over them: each goes where least is
+ * waiting, so that a slow instance gets less, and holds up neither the others nor, by a long queue
+ * of its own, the frames behind.
  */
 public final class Outboxes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
   private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
 
+  /** Where the key of a position counter has what identifies a publication, see StreamCounter. */
+  private static final int SESSION_ID_OFFSET = BitUtil.SIZE_OF_LONG;
+
+  private static final int STREAM_ID_OFFSET = SESSION_ID_OFFSET + BitUtil.SIZE_OF_INT;
+
   /** One publication; null until the driver has made it. */
   private static final class Outbox {
     final RemoteInbox inbox;
     ExclusivePublication publication;
+    int readPositionId = Aeron.NULL_VALUE;
     long pendingRegistrationId = Aeron.NULL_VALUE;
     long retryNanos;
 
@@ -34,6 +48,7 @@ public final class Outboxes implements AutoCloseable {
   }
 
   private final Aeron aeron;
+  private final CountersReader counters;
   private final String channel;
   private final Stage stage;
   private final InboxWatch watch;
@@ -45,18 +60,20 @@ public final class Outboxes implements AutoCloseable {
   private Outbox claimed;
 
   /**
-   * Sends to a stage's inboxes on the driver that {@code aeron} is connected to.
+   * Sends to a stage's inboxes on the connection's driver.
    *
    * @param channel of the publications
    * @param stage whose inboxes are sent to
    * @param onChange told of the same changes, after this has followed them
    */
-  public Outboxes(Aeron aeron, String channel, Stage stage, InboxWatch.Listener onChange) {
-    this.aeron = aeron;
+  public Outboxes(
+      DriverConnection connection, String channel, Stage stage, InboxWatch.Listener onChange) {
+    this.aeron = connection.aeron();
+    this.counters = aeron.countersReader();
     this.channel = channel;
     this.stage = stage;
     this.onChange = onChange;
-    this.watch = new InboxWatch(aeron, stage, new Follower());
+    this.watch = new InboxWatch(connection, stage, new Follower());
   }
 
   /** Follows the inboxes; part of the sender's duty cycle. */
@@ -83,12 +100,21 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Claims space in the next inbox in turn that has room. The caller commits or aborts.
+   * Claims space in the inbox where least is waiting; among equals they take turns. The caller
+   * commits or aborts.
    *
-   * @return false if there is none: none is known, or every one is full
+   * @return false if there is no room: no inbox is known, or every one is full
    */
   public boolean tryClaim(int length, BufferClaim claim) {
-    for (int i = 0, size = outboxes.size(); i < size; i++) {
+    int size = outboxes.size();
+    if (size > 1) {
+      int shortest = shortestQueue();
+      if (tryClaim(outboxes.get(shortest), length, claim)) {
+        cursor = shortest;
+        return true;
+      }
+    }
+    for (int i = 0; i < size; i++) {
       cursor = cursor + 1 < size ? cursor + 1 : 0;
       if (tryClaim(outboxes.get(cursor), length, claim)) {
         return true;
@@ -139,17 +165,59 @@ public final class Outboxes implements AutoCloseable {
       // A publication has 2^31 terms: weeks at full speed. The next one takes over.
       publication.close();
       outbox.publication = null;
+      outbox.readPositionId = Aeron.NULL_VALUE;
     }
     return false;
+  }
+
+  /** The index of the inbox with the fewest unread bytes, the next one in turn among equals. */
+  private int shortestQueue() {
+    int size = outboxes.size();
+    int shortest = 0;
+    long fewest = Long.MAX_VALUE;
+    for (int i = 1; i <= size; i++) {
+      int index = cursor + i < size ? cursor + i : cursor + i - size;
+      Outbox outbox = outboxes.get(index);
+      if (outbox.readPositionId != Aeron.NULL_VALUE) {
+        long unread =
+            outbox.publication.position() - counters.getCounterValue(outbox.readPositionId);
+        if (unread < fewest) {
+          fewest = unread;
+          shortest = index;
+        }
+      }
+    }
+    return shortest;
   }
 
   private int countConnected() {
     int count = 0;
     for (int i = 0, size = outboxes.size(); i < size; i++) {
-      ExclusivePublication publication = outboxes.get(i).publication;
-      count += publication != null && publication.isConnected() ? 1 : 0;
+      Outbox outbox = outboxes.get(i);
+      if (outbox.publication == null || !outbox.publication.isConnected()) {
+        outbox.readPositionId = Aeron.NULL_VALUE;
+      } else {
+        count++;
+        if (outbox.readPositionId == Aeron.NULL_VALUE) {
+          outbox.readPositionId = findReadPosition(outbox.publication);
+        }
+      }
     }
     return count;
+  }
+
+  /** The counter in which the inbox shows how far it has read this publication. */
+  private int findReadPosition(ExclusivePublication publication) {
+    for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
+      int key = metaDataOffset(counterId) + KEY_OFFSET;
+      if (counters.getCounterState(counterId) == RECORD_ALLOCATED
+          && counters.getCounterTypeId(counterId) == DRIVER_SUBSCRIBER_POSITION_TYPE_ID
+          && counters.metaDataBuffer().getInt(key + SESSION_ID_OFFSET) == publication.sessionId()
+          && counters.metaDataBuffer().getInt(key + STREAM_ID_OFFSET) == publication.streamId()) {
+        return counterId;
+      }
+    }
+    return Aeron.NULL_VALUE;
   }
 
   private int connect(Outbox outbox, long nowNanos) {

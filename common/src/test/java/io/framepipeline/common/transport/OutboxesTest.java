@@ -3,6 +3,7 @@ package io.framepipeline.common.transport;
 import static io.aeron.logbuffer.FrameDescriptor.FRAME_ALIGNMENT;
 import static io.aeron.protocol.DataHeaderFlyweight.HEADER_LENGTH;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import io.aeron.ChannelUriStringBuilder;
@@ -135,8 +136,31 @@ class OutboxesTest {
     driver.stepUntil("both", () -> outboxes.connectedCount() == 2);
     sendAndPoll(100, 300, List.of(early, late));
 
-    assertThat(late.messages()).hasSize(100);
-    assertThat(early.messages()).hasSize(200);
+    assertThat(late.messages().size()).isCloseTo(100, within(2));
+    assertThat(early.messages().size() + late.messages().size()).isEqualTo(300);
+  }
+
+  @Test
+  void shouldKeepTheQueueOfASlowInboxShort() {
+    RecordingInbox slow = startInbox(Stage.RECIPROCAL);
+    RecordingInbox fast = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
+
+    int frames = 1000;
+    for (int i = 0; i < frames; i++) {
+      assertThat(send(i)).isTrue();
+      fast.poll(2);
+      if (i % 10 == 0) {
+        slow.poll(1);
+      }
+      driver.step();
+    }
+    int taken = slow.messages().size();
+    driver.stepUntil("the rest", () -> pollAll(List.of(slow, fast)) == frames);
+
+    assertThat(slow.messages().size() - taken)
+        .as("waiting, while the other inbox was empty")
+        .isLessThanOrEqualTo(2);
   }
 
   @Test
@@ -177,12 +201,46 @@ class OutboxesTest {
   }
 
   @Test
-  void shouldReportAnInboxLostWhoseOwnerIsKilled() {
+  void shouldReportAnInboxLostAtOnceWhoseOwnerIsKilled() {
     SteppedDriver.Peer owner = driver.startPeer();
     openInbox(owner, Stage.RECIPROCAL);
     driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
 
     owner.kill();
+    driver.stepFor(Duration.ofMillis(50));
+    assertThat(lost).isEqualTo(opened).isEqualTo(leaving).hasSize(1);
+    assertThat(send(0)).isFalse();
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).as("the driver knows nothing yet").isOne();
+
+    driver.stepFor(DEATH);
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
+    assertThat(lost).as("reported once").hasSize(1);
+    assertThat(opened).hasSize(1);
+  }
+
+  @Test
+  void shouldNotSendToAnInboxWhoseOwnerWasDeadBefore() {
+    SteppedDriver.Peer owner = driver.startPeer();
+    openInbox(owner, Stage.NORM);
+    owner.kill();
+    SteppedDriver.Peer peer = driver.startPeer();
+    Outboxes late =
+        new Outboxes(
+            peer.connection(), CHANNELS.frames(), Stage.NORM, new InboxWatch.Listener() {});
+    peer.run(late::doWork);
+
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(driver.inboxCount(Stage.NORM)).isOne();
+    assertThat(late.connectedCount()).isZero();
+  }
+
+  @Test
+  void shouldReportAnInboxLostWhoseOwnerIsEvicted() {
+    SteppedDriver.Peer owner = driver.startPeer();
+    openInbox(owner, Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+
+    owner.stop();
     driver.stepFor(Duration.ofSeconds(5));
     assertThat(lost).as("too early to tell a pause from death").isEmpty();
     driver.stepUntil("the loss", () -> !lost.isEmpty());
@@ -233,7 +291,7 @@ class OutboxesTest {
             .build();
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes old =
-        new Outboxes(peer.aeron(), nearTheEnd, Stage.RECIPROCAL, new InboxWatch.Listener() {});
+        new Outboxes(peer.connection(), nearTheEnd, Stage.RECIPROCAL, new InboxWatch.Listener() {});
     peer.run(old::doWork);
     RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
     driver.stepUntil("a connection", () -> old.connectedCount() == 1);
@@ -267,8 +325,8 @@ class OutboxesTest {
         long before = threads.getCurrentThreadAllocatedBytes();
         outboxes.doWork(driver.nanoTime());
         sendUnnumbered(4);
-        one.poll(sink, 4);
-        two.poll(sink, 4);
+        one.poll(sink, 4, driver.nanoTime());
+        two.poll(sink, 4, driver.nanoTime());
         allocated += threads.getCurrentThreadAllocatedBytes() - before;
       }
       least = Math.min(least, allocated);
@@ -299,7 +357,7 @@ class OutboxesTest {
   private Outboxes newOutboxes(String channel) {
     Outboxes created =
         new Outboxes(
-            sender.aeron(),
+            sender.connection(),
             channel,
             Stage.RECIPROCAL,
             new InboxWatch.Listener() {
@@ -327,7 +385,7 @@ class OutboxesTest {
   }
 
   private static RecordingInbox openInbox(SteppedDriver.Peer owner, Stage stage) {
-    return RecordingInbox.open(owner.aeron(), CHANNELS.frames(), stage, 7);
+    return RecordingInbox.open(owner.connection(), CHANNELS.frames(), stage, 7);
   }
 
   private boolean send(int sequence) {

@@ -1,24 +1,38 @@
 package io.framepipeline.common.transport;
 
-import io.aeron.Aeron;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.DirectBuffer;
+import org.agrona.concurrent.AgentInvoker;
+import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** An inbox that a test polls by hand, and that keeps a copy of each message. */
 public final class RecordingInbox implements AutoCloseable, ControlledFragmentHandler {
   private final Inbox inbox;
+  private final NanoClock nanoClock;
   private final List<DirectBuffer> messages = new ArrayList<>();
 
-  private RecordingInbox(Inbox inbox) {
+  private RecordingInbox(Inbox inbox, DriverConnection connection) {
     this.inbox = inbox;
+    this.nanoClock = connection.aeron().context().nanoClock();
   }
 
-  public static RecordingInbox open(Aeron aeron, String channel, Stage stage, int instanceId) {
-    return new RecordingInbox(Inbox.open(aeron, channel, stage, instanceId));
+  public static RecordingInbox open(
+      DriverConnection connection, String channel, Stage stage, int instanceId) {
+    RecordingInbox opened =
+        new RecordingInbox(Inbox.open(connection, channel, stage, instanceId), connection);
+    AgentInvoker driver = connection.aeron().context().driverAgentInvoker();
+    while (!opened.inbox.isOpen()) {
+      if (driver != null) {
+        driver.invoke();
+      }
+      connection.aeron().conductorAgentInvoker().invoke();
+      opened.poll(0);
+    }
+    return opened;
   }
 
   public Inbox inbox() {
@@ -27,7 +41,7 @@ public final class RecordingInbox implements AutoCloseable, ControlledFragmentHa
 
   /** Takes up to so many messages; returns how many came. */
   public int poll(int limit) {
-    return inbox.poll(this, limit);
+    return inbox.poll(this, limit, nanoClock.nanoTime());
   }
 
   /** Every message taken so far. */

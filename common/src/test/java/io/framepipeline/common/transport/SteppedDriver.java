@@ -4,6 +4,7 @@ import io.aeron.Aeron;
 import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
+import io.aeron.exceptions.AeronEvent;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,19 +32,24 @@ public final class SteppedDriver implements AutoCloseable {
 
   /** A process, as far as the driver can tell: an Aeron client and what runs in its thread. */
   public final class Peer implements AutoCloseable {
-    private final Aeron aeron;
+    private final DriverConnection connection;
     private final AgentInvoker conductor;
     private final List<AutoCloseable> owned = new ArrayList<>();
     private DutyCycle dutyCycle = nowNanos -> 0;
     private boolean isAlive = true;
+    private long nextLookNanos = nowNanos;
 
     private Peer() {
-      aeron = Aeron.connect(clientContext());
-      conductor = aeron.conductorAgentInvoker();
+      connection = DriverConnection.open(clientContext());
+      conductor = aeron().conductorAgentInvoker();
+    }
+
+    public DriverConnection connection() {
+      return connection;
     }
 
     public Aeron aeron() {
-      return aeron;
+      return connection.aeron();
     }
 
     /** What this process does each step. */
@@ -57,20 +63,30 @@ public final class SteppedDriver implements AutoCloseable {
       return closeable;
     }
 
-    /** Runs no more, as after SIGKILL: the driver finds out by its heartbeat. */
+    /** Runs no more, as after SIGSTOP: the driver finds out by its heartbeat. */
+    public void stop() {
+      isAlive = false;
+    }
+
+    /** Runs no more, as after SIGKILL: the kernel has given back its locks. */
     public void kill() {
       isAlive = false;
+      CloseHelper.close(connection.presence());
     }
 
     /** Closes the client and nothing else, as if the process ended without leaving. */
     @Override
     public void close() {
       isAlive = false;
-      aeron.close();
+      connection.close();
     }
 
     private void step() {
       if (isAlive) {
+        if (nowNanos - nextLookNanos >= 0) {
+          nextLookNanos = nowNanos + DriverConnection.Watch.INTERVAL_NANOS;
+          connection.look();
+        }
         conductor.invoke();
         dutyCycle.doWork(nowNanos);
       }
@@ -98,7 +114,10 @@ public final class SteppedDriver implements AutoCloseable {
                 .epochClock(this::epochMillis)
                 .errorHandler(
                     error -> {
-                      throw new AssertionError("the driver failed", error);
+                      // It counts an image that a subscriber rejects among its errors.
+                      if (!(error instanceof AeronEvent)) {
+                        throw new AssertionError("the driver failed", error);
+                      }
                     }));
     driverInvoker = driver.sharedAgentInvoker();
   }
@@ -160,7 +179,7 @@ public final class SteppedDriver implements AutoCloseable {
   public void close() {
     for (Peer peer : peers) {
       CloseHelper.quietCloseAll(peer.owned);
-      peer.aeron.close();
+      peer.connection.close();
     }
     driver.close();
   }

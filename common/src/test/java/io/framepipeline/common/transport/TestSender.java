@@ -21,7 +21,7 @@ public final class TestSender {
     this.peer = driver.startPeer();
     this.outboxes =
         new Outboxes(
-            peer.aeron(),
+            peer.connection(),
             channel,
             stage,
             new InboxWatch.Listener() {

@@ -1,0 +1,126 @@
+package io.framepipeline.common.transport;
+
+import io.aeron.Aeron;
+import io.aeron.CncFileDescriptor;
+import io.aeron.exceptions.AeronException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.CloseHelper;
+
+/**
+ * A connection to one media driver: the Aeron client, and what the kernel knows of the driver and
+ * of the other processes. A {@link Watch} keeps that up to date, since asking takes system calls
+ * and a few bytes of heap, which the duty cycle has no room for.
+ *
+ * <p>A driver that is gone for good is known by its files: they are deleted or replaced. That is
+ * certain, and seconds earlier than the missing heartbeat that Aeron's client waits for.
+ */
+public final class DriverConnection implements AutoCloseable {
+  private final Aeron aeron;
+  private final Presence presence;
+  private final Path cncFile;
+  private final Object cncFileKey;
+  private volatile boolean isDriverGone;
+
+  private DriverConnection(Aeron aeron, Presence presence, Path cncFile, Object cncFileKey) {
+    this.aeron = aeron;
+    this.presence = presence;
+    this.cncFile = cncFile;
+    this.cncFileKey = cncFileKey;
+  }
+
+  /**
+   * Connects to the driver that the context names.
+   *
+   * @throws AeronException if there is none, or if it is being replaced
+   */
+  public static DriverConnection open(Aeron.Context context) {
+    Path directory = Path.of(context.aeronDirectoryName());
+    Path cncFile = directory.resolve(CncFileDescriptor.CNC_FILE);
+    Aeron aeron = null;
+    Presence presence = null;
+    try {
+      Object keyBefore = fileKey(cncFile);
+      aeron = Aeron.connect(context);
+      presence = new Presence(directory);
+      if (keyBefore.equals(fileKey(cncFile))) {
+        // The same file before and after, so it is the one that the client has mapped.
+        return new DriverConnection(aeron, presence, cncFile, keyBefore);
+      }
+      throw new AeronException("the media driver is being replaced");
+    } catch (IOException e) {
+      CloseHelper.quietCloseAll(aeron, presence);
+      throw new AeronException("the media driver's files cannot be read: " + e.getMessage());
+    } catch (RuntimeException e) {
+      CloseHelper.quietCloseAll(aeron, presence);
+      throw e;
+    }
+  }
+
+  /** The client. */
+  public Aeron aeron() {
+    return aeron;
+  }
+
+  /** Whether the driver's files were gone at the last look, and with them everything sent. */
+  public boolean isDriverGone() {
+    return isDriverGone;
+  }
+
+  Presence presence() {
+    return presence;
+  }
+
+  /** Looks once whether the driver is gone and who has died. */
+  void look() {
+    try {
+      if (fileKey(cncFile).equals(cncFileKey)) {
+        presence.look();
+        return;
+      }
+    } catch (IOException e) {
+      // Deleted, or about to be.
+    }
+    isDriverGone = true;
+  }
+
+  /** Nothing of this process is at work any more when others find it gone. */
+  @Override
+  public void close() {
+    CloseHelper.closeAll(aeron, presence);
+  }
+
+  private static Object fileKey(Path file) throws IOException {
+    return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+  }
+
+  /** Looks, on a thread of its own, until closed. */
+  public static final class Watch implements AutoCloseable {
+    /** Short next to what a restart takes; 50 times a few system calls cost nothing to speak of. */
+    static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private final DriverConnection connection;
+    private volatile boolean isClosed;
+
+    public Watch(DriverConnection connection) {
+      this.connection = connection;
+      Thread.ofPlatform().name("presence").daemon().start(this::run);
+    }
+
+    @Override
+    public void close() {
+      isClosed = true;
+    }
+
+    private void run() {
+      while (!isClosed) {
+        connection.look();
+        LockSupport.parkNanos(INTERVAL_NANOS);
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package io.framepipeline.common.transport;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * Who is alive, as the kernel knows it: the owner of an inbox holds a lock on one byte of a file
+ * that all share, the byte whose number is the inbox's stream id. The kernel gives the lock back
+ * when the process dies, however it dies, and never before: not while it is stopped, starved or in
+ * another PID namespace. So a death is seen in milliseconds, where a heartbeat takes seconds and
+ * cannot be told from a pause.
+ *
+ * <p>A process gives up its memory before its files. Once its lock is free it can neither write to
+ * a log nor send an acknowledgement any more.
+ *
+ * <p>The file is in the media driver's directory and goes with it, as the inboxes do. The locks are
+ * POSIX record locks: a process opens the file once, since closing any descriptor would release
+ * them all.
+ */
+final class Presence implements AutoCloseable {
+  /** Beside the driver's own files; the driver deletes its directory whole. */
+  static final String FILE = "inboxes.lock";
+
+  /** An inbox's owner, as of the last look. */
+  static final class Owner {
+    private static final int UNKNOWN = 0;
+    private static final int ALIVE = 1;
+    private static final int DEAD = 2;
+
+    private final long position;
+    private volatile int state = UNKNOWN;
+
+    private Owner(long position) {
+      this.position = position;
+    }
+
+    boolean isAlive() {
+      return state == ALIVE;
+    }
+
+    boolean isDead() {
+      return state == DEAD;
+    }
+  }
+
+  private final FileChannel file;
+  private final CopyOnWriteArrayList<Owner> owners = new CopyOnWriteArrayList<>();
+
+  Presence(Path aeronDirectory) throws IOException {
+    this.file =
+        FileChannel.open(
+            aeronDirectory.resolve(FILE),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE);
+  }
+
+  /** Shows this process as the owner of the inbox with this stream id, for the rest of its life. */
+  void claim(int streamId) throws IOException {
+    file.lock(position(streamId), 1, false);
+  }
+
+  /** Has the owner of an inbox looked after. */
+  Owner watch(int streamId) {
+    Owner owner = new Owner(position(streamId));
+    owners.add(owner);
+    return owner;
+  }
+
+  void unwatch(Owner owner) {
+    owners.remove(owner);
+  }
+
+  /** Looks who has died. Death is for good: stream ids are not used again. */
+  void look() throws IOException {
+    for (Owner owner : owners) {
+      if (owner.state != Owner.DEAD) {
+        owner.state = isLocked(owner.position) ? Owner.ALIVE : Owner.DEAD;
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+
+  /** Asks by taking a shared lock for a moment: those who ask do not see each other. */
+  private boolean isLocked(long position) throws IOException {
+    try (FileLock lock = file.tryLock(position, 1, true)) {
+      return lock == null;
+    } catch (OverlappingFileLockException e) {
+      // Held in this process.
+      return true;
+    }
+  }
+
+  private static long position(int streamId) {
+    return Integer.toUnsignedLong(streamId);
+  }
+}
