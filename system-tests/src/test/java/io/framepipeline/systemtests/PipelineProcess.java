@@ -45,7 +45,12 @@ final class PipelineProcess implements AutoCloseable {
 
   /** Starts a run that reads nothing from standard input. */
   static PipelineProcess run(Path directory, String... options) {
-    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), Map.of(), options);
+    return run(directory, Map.of(), options);
+  }
+
+  /** Starts a run that reads nothing from standard input. */
+  static PipelineProcess run(Path directory, Map<String, String> environment, String... options) {
+    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), environment, options);
   }
 
   /** Starts a run. */
@@ -136,6 +141,12 @@ final class PipelineProcess implements AutoCloseable {
                     .findFirst()
                     .orElse(null),
             stats -> stats != null && stats.metricsPort.get() > 0);
+  }
+
+  /** A certain instance's figures. */
+  StageStats stats(Stage stage, ProcessHandle service) {
+    Path file = LocalRun.statsFile(runDirectory(), stage, service.pid());
+    return await().atMost(LIMIT).until(() -> StageStats.open(file), Objects::nonNull);
   }
 
   /** Waits until so many frames have been acknowledged. */
