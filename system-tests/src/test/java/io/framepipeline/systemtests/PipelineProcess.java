@@ -95,8 +95,19 @@ final class PipelineProcess implements AutoCloseable {
   }
 
   static void signal(long pid, String name) {
+    kill(name, Stream.of(pid));
+  }
+
+  /** Signals several processes by one command, so that none sees another one's end. */
+  static void signal(List<ProcessHandle> processes, String name) {
+    kill(name, processes.stream().map(ProcessHandle::pid));
+  }
+
+  private static void kill(String name, Stream<Long> pids) {
+    List<String> command = new ArrayList<>(List.of("kill", "-" + name));
+    pids.map(pid -> Long.toString(pid)).forEach(command::add);
     try {
-      Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start();
+      Process kill = new ProcessBuilder(command).start();
       assertThat(kill.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -159,6 +170,11 @@ final class PipelineProcess implements AutoCloseable {
             acknowledged -> acknowledged >= frames);
   }
 
+  /** Waits until so many more frames have been acknowledged than now. */
+  void awaitFurtherAcknowledged(long frames) {
+    awaitAcknowledged(stats(Stage.READER).ledger.read().framesAcknowledged() + frames);
+  }
+
   List<String> out() throws IOException {
     return Files.readAllLines(out);
   }
@@ -197,6 +213,8 @@ final class PipelineProcess implements AutoCloseable {
       List<ProcessHandle> processes =
           Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
       process.destroyForcibly();
+      // What a failed test left stopped could not see the command's death.
+      signal(processes, "CONT");
       await().atMost(LIMIT).until(() -> isGone(processes));
     }
   }
