@@ -29,16 +29,16 @@ class PoisonFrameIT {
 
   @Test
   void shouldAbandonAFrameThatKillsReciprocals() throws Exception {
-    assertOnlyThePoisonIsAbandoned(Stage.RECIPROCAL, Map.of("READER_MAX_DELIVERIES", "3"));
+    assertOnlyThePoisonIsAbandoned(Stage.RECIPROCAL, 3, Map.of("READER_MAX_DELIVERIES", "3"));
   }
 
   @Test
   void shouldAbandonAFrameThatKillsNormsAfterTheDefaultNumberOfDeliveries() throws Exception {
-    assertOnlyThePoisonIsAbandoned(Stage.NORM, Map.of());
+    assertOnlyThePoisonIsAbandoned(Stage.NORM, 5, Map.of());
   }
 
-  private void assertOnlyThePoisonIsAbandoned(Stage stage, Map<String, String> settings)
-      throws Exception {
+  private void assertOnlyThePoisonIsAbandoned(
+      Stage stage, int deliveries, Map<String, String> settings) throws Exception {
     byte[] bytes = Reference.frames(FRAMES, 1);
     Path file = Files.write(directory.resolve("frames.bin"), bytes);
     Path abandoned = directory.resolve("abandoned");
@@ -54,6 +54,11 @@ class PoisonFrameIT {
       assertThat(run.awaitExit()).isEqualTo(1);
       ledger.assertAlwaysAddedUp();
       assertThat(run.err()).contains("0 frames lost, 1 abandoned");
+      // A delivery to one that is dead already kills nobody.
+      assertThat(run.err().split("died with exit code 137", -1).length - 1)
+          .isBetween(1, deliveries);
+      assertThat(run.report().get("framesRedelivered").asLong())
+          .isGreaterThanOrEqualTo(deliveries - 1);
       assertThat(run.report().get("framesRead").asLong()).isEqualTo(FRAMES);
       assertThat(run.report().get("framesAcknowledged").asLong()).isEqualTo(FRAMES - 1);
       assertThat(run.report().get("framesAbandoned").asLong()).isEqualTo(1);
