@@ -30,13 +30,16 @@ final class PipelineProcess implements AutoCloseable {
   private static final Path HOME = Path.of(System.getProperty("pipeline.home"));
 
   private final Process process;
+  private final Path sharedMemory;
   private final Path directory;
   private final Path out;
   private final Path err;
   private final Path json;
 
-  private PipelineProcess(Process process, Path directory, Path out, Path err, Path json) {
+  private PipelineProcess(
+      Process process, Path sharedMemory, Path directory, Path out, Path err, Path json) {
     this.process = process;
+    this.sharedMemory = sharedMemory;
     this.directory = directory;
     this.out = out;
     this.err = err;
@@ -56,12 +59,22 @@ final class PipelineProcess implements AutoCloseable {
   /** Starts a run. */
   static PipelineProcess run(
       Path directory, Redirect input, Map<String, String> environment, String... options) {
+    return run(SharedMemory.ofTheMachine(), directory, input, environment, options);
+  }
+
+  /** Starts a run that may see another /dev/shm than the rest of the machine. */
+  static PipelineProcess run(
+      SharedMemory sharedMemory,
+      Path directory,
+      Redirect input,
+      Map<String, String> environment,
+      String... options) {
     try {
       Path own = Files.createTempDirectory(directory, "run");
       Path json = own.resolve("report.json");
-      List<String> command =
-          new ArrayList<>(
-              List.of(HOME.resolve("pipeline").toString(), "run", "--json", json.toString()));
+      List<String> command = new ArrayList<>(sharedMemory.wrapper());
+      command.addAll(List.of(HOME.resolve("pipeline").toString(), "run"));
+      command.addAll(List.of("--json", json.toString()));
       command.addAll(List.of(options));
       Path out = own.resolve("out");
       Path err = own.resolve("err");
@@ -71,7 +84,8 @@ final class PipelineProcess implements AutoCloseable {
               .redirectOutput(out.toFile())
               .redirectError(err.toFile());
       builder.environment().putAll(environment);
-      return new PipelineProcess(builder.start(), own, out, err, json);
+      Process process = builder.start();
+      return new PipelineProcess(process, sharedMemory.of(process), own, out, err, json);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -131,8 +145,13 @@ final class PipelineProcess implements AutoCloseable {
         label.substring(0, 1).toUpperCase(Locale.ROOT) + label.substring(1) + "Service");
   }
 
+  /** The run's /dev/shm, as seen from here. */
+  Path sharedMemory() {
+    return sharedMemory;
+  }
+
   Path runDirectory() {
-    return Path.of("/dev/shm/frame-pipeline-" + process.pid());
+    return sharedMemory.resolve("frame-pipeline-" + process.pid());
   }
 
   Path aeronDirectory() {
