@@ -30,13 +30,16 @@ final class PipelineProcess implements AutoCloseable {
   private static final Path HOME = Path.of(System.getProperty("pipeline.home"));
 
   private final Process process;
+  private final Path sharedMemory;
   private final Path directory;
   private final Path out;
   private final Path err;
   private final Path json;
 
-  private PipelineProcess(Process process, Path directory, Path out, Path err, Path json) {
+  private PipelineProcess(
+      Process process, Path sharedMemory, Path directory, Path out, Path err, Path json) {
     this.process = process;
+    this.sharedMemory = sharedMemory;
     this.directory = directory;
     this.out = out;
     this.err = err;
@@ -45,18 +48,33 @@ final class PipelineProcess implements AutoCloseable {
 
   /** Starts a run that reads nothing from standard input. */
   static PipelineProcess run(Path directory, String... options) {
-    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), Map.of(), options);
+    return run(directory, Map.of(), options);
+  }
+
+  /** Starts a run that reads nothing from standard input. */
+  static PipelineProcess run(Path directory, Map<String, String> environment, String... options) {
+    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), environment, options);
   }
 
   /** Starts a run. */
   static PipelineProcess run(
       Path directory, Redirect input, Map<String, String> environment, String... options) {
+    return run(SharedMemory.ofTheMachine(), directory, input, environment, options);
+  }
+
+  /** Starts a run that may see another /dev/shm than the rest of the machine. */
+  static PipelineProcess run(
+      SharedMemory sharedMemory,
+      Path directory,
+      Redirect input,
+      Map<String, String> environment,
+      String... options) {
     try {
       Path own = Files.createTempDirectory(directory, "run");
       Path json = own.resolve("report.json");
-      List<String> command =
-          new ArrayList<>(
-              List.of(HOME.resolve("pipeline").toString(), "run", "--json", json.toString()));
+      List<String> command = new ArrayList<>(sharedMemory.wrapper());
+      command.addAll(List.of(HOME.resolve("pipeline").toString(), "run"));
+      command.addAll(List.of("--json", json.toString()));
       command.addAll(List.of(options));
       Path out = own.resolve("out");
       Path err = own.resolve("err");
@@ -66,7 +84,8 @@ final class PipelineProcess implements AutoCloseable {
               .redirectOutput(out.toFile())
               .redirectError(err.toFile());
       builder.environment().putAll(environment);
-      return new PipelineProcess(builder.start(), own, out, err, json);
+      Process process = builder.start();
+      return new PipelineProcess(process, sharedMemory.of(process), own, out, err, json);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -90,8 +109,19 @@ final class PipelineProcess implements AutoCloseable {
   }
 
   static void signal(long pid, String name) {
+    kill(name, Stream.of(pid));
+  }
+
+  /** Signals several processes by one command, so that none sees another one's end. */
+  static void signal(List<ProcessHandle> processes, String name) {
+    kill(name, processes.stream().map(ProcessHandle::pid));
+  }
+
+  private static void kill(String name, Stream<Long> pids) {
+    List<String> command = new ArrayList<>(List.of("kill", "-" + name));
+    pids.map(pid -> Long.toString(pid)).forEach(command::add);
     try {
-      Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start();
+      Process kill = new ProcessBuilder(command).start();
       assertThat(kill.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -115,8 +145,13 @@ final class PipelineProcess implements AutoCloseable {
         label.substring(0, 1).toUpperCase(Locale.ROOT) + label.substring(1) + "Service");
   }
 
+  /** The run's /dev/shm, as seen from here. */
+  Path sharedMemory() {
+    return sharedMemory;
+  }
+
   Path runDirectory() {
-    return Path.of("/dev/shm/frame-pipeline-" + process.pid());
+    return sharedMemory.resolve("frame-pipeline-" + process.pid());
   }
 
   Path aeronDirectory() {
@@ -138,6 +173,12 @@ final class PipelineProcess implements AutoCloseable {
             stats -> stats != null && stats.metricsPort.get() > 0);
   }
 
+  /** A certain instance's figures. */
+  StageStats stats(Stage stage, ProcessHandle service) {
+    Path file = LocalRun.statsFile(runDirectory(), stage, service.pid());
+    return await().atMost(LIMIT).until(() -> StageStats.open(file), Objects::nonNull);
+  }
+
   /** Waits until so many frames have been acknowledged. */
   void awaitAcknowledged(long frames) {
     StageStats reader = stats(Stage.READER);
@@ -146,6 +187,11 @@ final class PipelineProcess implements AutoCloseable {
         .until(
             () -> reader.ledger.read().framesAcknowledged(),
             acknowledged -> acknowledged >= frames);
+  }
+
+  /** Waits until so many more frames have been acknowledged than now. */
+  void awaitFurtherAcknowledged(long frames) {
+    awaitAcknowledged(stats(Stage.READER).ledger.read().framesAcknowledged() + frames);
   }
 
   List<String> out() throws IOException {
@@ -186,6 +232,8 @@ final class PipelineProcess implements AutoCloseable {
       List<ProcessHandle> processes =
           Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
       process.destroyForcibly();
+      // What a failed test left stopped could not see the command's death.
+      signal(processes, "CONT");
       await().atMost(LIMIT).until(() -> isGone(processes));
     }
   }

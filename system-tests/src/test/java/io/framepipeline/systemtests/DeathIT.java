@@ -1,0 +1,156 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Instances that die at the worst moment, or together, and what becomes of their frames. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class DeathIT {
+  private static final int FRAMES = 3000;
+
+  @TempDir private Path directory;
+
+  @ParameterizedTest
+  @EnumSource(names = {"RECIPROCAL", "NORM"})
+  void shouldLoseNothingWhenAnInstanceDiesWithAFrameInItsHands(Stage stage) throws Exception {
+    byte[] bytes = Reference.frames(FRAMES, 2);
+    Path file = Files.write(directory.resolve("frames.bin"), bytes);
+    // In a reciprocal that is inside its claim in a norm's inbox.
+    FaultInjection faults = new FaultInjection(directory).haltOnce(stage, FRAMES / 2);
+    try (PipelineProcess run =
+            PipelineProcess.run(
+                directory,
+                faults.environment(Map.of()),
+                "--source",
+                file.toString(),
+                "--print",
+                "all");
+        LedgerSampler ledger = LedgerSampler.of(run)) {
+      assertThat(run.awaitExit()).isZero();
+      ledger.assertAlwaysAddedUp();
+      run.assertNothingLost(FRAMES);
+      assertThat(run.report().get("framesRedelivered").asLong()).isPositive();
+      assertThat(run.err()).contains(stage.label()).contains("died with exit code 137");
+      PrintedNorms printed = new PrintedNorms(run.out());
+      assertThat(printed.sources()).hasSize(1);
+      assertThat(printed.frames(printed.sources().iterator().next())).isEqualTo(allFrames());
+      printed.assertRight(bytes);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"RECIPROCAL", "NORM"})
+  void shouldLoseNothingWhenAllInstancesOfAStageAreKilledAtOnce(Stage stage) throws Exception {
+    try (PipelineProcess run =
+            PipelineProcess.run(directory, "--" + stage.label() + "s", "2", "--rate", "10000");
+        LedgerSampler ledger = LedgerSampler.of(run)) {
+      run.awaitAcknowledged(5000);
+      List<ProcessHandle> victims = run.services(stage);
+      assertThat(victims).hasSize(2);
+      PipelineProcess.signal(victims, "KILL");
+      await()
+          .atMost(PipelineProcess.LIMIT)
+          .until(() -> victims.stream().noneMatch(ProcessHandle::isAlive));
+      run.awaitFurtherAcknowledged(20_000);
+      assertThat(run.services(stage)).hasSize(2).doesNotContainAnyElementsOf(victims);
+      run.signal("TERM");
+      assertThat(run.awaitExit()).isZero();
+      ledger.assertAlwaysAddedUp();
+      run.assertNothingLost(run.report().get("framesRead").asLong());
+    }
+  }
+
+  @Test
+  void shouldLoseOnlyTheFramesInFlightOfAReaderThatIsKilled() throws Exception {
+    byte[] bytes = Reference.frames(FRAMES, 3);
+    Path file = Files.write(directory.resolve("frames.bin"), bytes);
+    // The norm is slower than the readers, so that frames are in flight.
+    FaultInjection faults = new FaultInjection(directory).slow(Stage.NORM, 700);
+    try (PipelineProcess run =
+        PipelineProcess.run(
+            directory,
+            faults.environment(Map.of()),
+            "--readers",
+            "2",
+            "--rate",
+            "1000",
+            "--source",
+            file.toString(),
+            "--print",
+            "all")) {
+      await().atMost(PipelineProcess.LIMIT).until(() -> run.services(Stage.READER).size() == 2);
+      ProcessHandle victim = run.services(Stage.READER).getFirst();
+      ProcessHandle survivor = run.services(Stage.READER).getLast();
+      StageStats victimStats = run.stats(Stage.READER, victim);
+      try (LedgerSampler ledgerOfVictim = LedgerSampler.of(run, victim);
+          LedgerSampler ledgerOfSurvivor = LedgerSampler.of(run, survivor)) {
+        await()
+            .atMost(PipelineProcess.LIMIT)
+            .until(() -> victimStats.ledger.read().framesAcknowledged() >= FRAMES / 5);
+        PipelineProcess.signal(victim.pid(), "KILL");
+        assertThat(run.awaitExit()).isEqualTo(1);
+        ledgerOfVictim.assertAlwaysAddedUp();
+        ledgerOfSurvivor.assertAlwaysAddedUp();
+      }
+      long lost = victimStats.ledger.read().framesInFlight();
+      assertThat(lost).isPositive();
+      assertThat(run.report().get("framesLost").asLong()).isEqualTo(lost);
+      assertThat(run.report().get("framesRead").asLong())
+          .isEqualTo(2 * FRAMES + victimStats.ledger.read().framesRead());
+      assertThat(run.err()).contains("%,d frames lost, 0 abandoned".formatted(lost));
+
+      // The survivor, and the reader that was started in the victim's place.
+      PrintedNorms printed = new PrintedNorms(run.out());
+      assertThat(printed.sources()).hasSize(3);
+      assertThat(printed.sources().stream().map(printed::frames))
+          .filteredOn(allFrames()::equals)
+          .hasSize(2);
+      printed.assertRight(bytes);
+    }
+  }
+
+  @Test
+  void shouldEndThoughAReaderDiedInsideAClaim() throws Exception {
+    byte[] bytes = Reference.frames(FRAMES, 4);
+    Path file = Files.write(directory.resolve("frames.bin"), bytes);
+    FaultInjection faults = new FaultInjection(directory).haltOnce(Stage.READER, FRAMES / 2);
+    try (PipelineProcess run =
+        PipelineProcess.run(
+            directory,
+            faults.environment(Map.of()),
+            "--source",
+            file.toString(),
+            "--print",
+            "all")) {
+      assertThat(run.awaitExit()).isEqualTo(1);
+      assertThat(run.err()).contains("reader").contains("died with exit code 137");
+      assertThat(run.report().get("framesLost").asLong()).isPositive();
+      assertThat(run.report().get("framesInFlight").asLong()).isZero();
+      PrintedNorms printed = new PrintedNorms(run.out());
+      assertThat(printed.sources()).hasSize(2);
+      assertThat(printed.sources().stream().map(printed::frames)).contains(allFrames());
+      printed.assertRight(bytes);
+    }
+  }
+
+  private static Set<Integer> allFrames() {
+    return IntStream.range(0, FRAMES).boxed().collect(Collectors.toCollection(HashSet::new));
+  }
+}

@@ -1,0 +1,126 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.SoftAssertions.assertSoftly;
+import static org.awaitility.Awaitility.await;
+
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Stage;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Slowness and lost acknowledgements: neither may starve, repeat or hold up more than it must. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class SlownessIT {
+  /** What a stage at 100 frames a second takes 20 s for; more for a soak test. */
+  private static final long SLOW_FRAMES = Long.getLong("slow.frames", 2000);
+
+  private static final long MICROS_PER_SECOND = TimeUnit.SECONDS.toMicros(1);
+
+  @TempDir private Path directory;
+
+  @ParameterizedTest
+  @EnumSource(names = "NORM")
+  void shouldGiveASlowInstanceAsMuchAsItCanDo(Stage stage) throws Exception {
+    long fastMicros = 500;
+    long slowMicros = 5000;
+    FaultInjection faults = new FaultInjection(directory).slow(stage, fastMicros);
+    try (PipelineProcess run =
+            PipelineProcess.run(
+                directory, faults.environment(Map.of()), "--" + stage.label() + "s", "2");
+        LedgerSampler ledger = LedgerSampler.of(run)) {
+      Stage sender = stage == Stage.RECIPROCAL ? Stage.READER : Stage.RECIPROCAL;
+      StageStats senderStats = run.stats(sender);
+      await().atMost(PipelineProcess.LIMIT).until(() -> senderStats.downstreamInstances.get() == 2);
+      ProcessHandle slow = run.services(stage).getFirst();
+      ProcessHandle fast = run.services(stage).getLast();
+      faults.slow(slow.pid(), slowMicros);
+      // More than a window, so that what was sent in equal shares before is done.
+      run.awaitFurtherAcknowledged(5000);
+
+      StageStats slowStats = run.stats(stage, slow);
+      StageStats fastStats = run.stats(stage, fast);
+      long slowBefore = framesDone(slowStats);
+      long fastBefore = framesDone(fastStats);
+      long startNanos = System.nanoTime();
+      run.awaitFurtherAcknowledged(12_000);
+      double bySlow = framesDone(slowStats) - slowBefore;
+      double byFast = framesDone(fastStats) - fastBefore;
+      double micros = TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - startNanos);
+
+      double capacity = micros / slowMicros + micros / fastMicros;
+      assertSoftly(
+          softly -> {
+            softly
+                .assertThat(bySlow / byFast)
+                .as("slow to fast instance")
+                .isBetween(1.0 / 30, 1.0 / 5);
+            softly
+                .assertThat((bySlow + byFast) / capacity)
+                .as("share of what both can do")
+                .isGreaterThan(0.6);
+          });
+
+      faults.slow(slow.pid(), 0).slow(stage, 0);
+      run.signal("TERM");
+      assertThat(run.awaitExit()).isZero();
+      ledger.assertAlwaysAddedUp();
+      run.assertNothingLost(run.report().get("framesRead").asLong());
+      assertThat(run.report().get("framesRedelivered").asLong()).isZero();
+    }
+  }
+
+  @Test
+  @Timeout(value = 1, unit = TimeUnit.HOURS)
+  void shouldRepeatNothingWhenTheNormStageIsSlow() throws Exception {
+    FaultInjection faults = new FaultInjection(directory).slow(Stage.NORM, MICROS_PER_SECOND / 100);
+    try (PipelineProcess run = PipelineProcess.run(directory, faults.environment(Map.of()));
+        LedgerSampler ledger = LedgerSampler.of(run)) {
+      StageStats reader = run.stats(Stage.READER);
+      await()
+          .atMost(PipelineProcess.LIMIT)
+          .until(() -> reader.ledger.read().framesInFlight() == reader.windowFrames.get());
+      for (long frames = 0; frames < SLOW_FRAMES; frames += 500) {
+        run.awaitFurtherAcknowledged(500);
+        assertThat(reader.ledger.read().framesRedelivered()).isZero();
+      }
+      faults.slow(Stage.NORM, 0);
+      run.signal("TERM");
+      assertThat(run.awaitExit()).isZero();
+      ledger.assertAlwaysAddedUp();
+      run.assertNothingLost(run.report().get("framesRead").asLong());
+      assertThat(run.report().get("framesRedelivered").asLong()).isZero();
+    }
+  }
+
+  @Test
+  void shouldRepeatAboutAsManyFramesAsAcknowledgementsAreLost() throws Exception {
+    int frames = 2000;
+    int every = 100;
+    int lostAcks = frames / every;
+    FaultInjection faults = new FaultInjection(directory).loseAcksOnce(every);
+    try (PipelineProcess run =
+            PipelineProcess.run(
+                directory, faults.environment(Map.of()), "--frames", Integer.toString(frames));
+        LedgerSampler ledger = LedgerSampler.of(run)) {
+      assertThat(run.awaitExit()).isZero();
+      ledger.assertAlwaysAddedUp();
+      run.assertNothingLost(frames);
+      assertThat(run.report().get("framesRedelivered").asLong())
+          .isBetween((long) lostAcks, 3L * lostAcks);
+      assertThat(run.report().get("framesNormed").asLong()).isEqualTo(frames);
+      assertThat(run.report().get("framesDuplicate").asLong())
+          .isBetween((long) lostAcks, 3L * lostAcks);
+    }
+  }
+
+  private static long framesDone(StageStats stats) {
+    return stats.framesTransformed.get() + stats.framesNormed.get();
+  }
+}
