@@ -4,7 +4,6 @@ import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
-import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.Source;
 import java.io.IOException;
@@ -89,24 +88,18 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private int run(Supervisor supervisor) {
-    Map<Stage, Integer> instances = options.instances();
-    supervisor.start(instances);
+    supervisor.start(options.instances());
 
-    int handledSignals = 0;
-    boolean isDraining = false;
     Totals shown = Totals.of(supervisor.allInstances());
     while (!supervisor.isDone()) {
       LockSupport.parkNanos(STEP_NANOS);
       supervisor.doWork();
 
-      int newSignals = signals.get();
-      if (newSignals > 1 && handledSignals < 2) {
+      if (signals.get() > 1) {
         supervisor.kill();
-      } else if (!isDraining && (newSignals > 0 || isTimeOver(supervisor))) {
-        isDraining = true;
+      } else if (signals.get() > 0 || isTimeOver(supervisor)) {
         supervisor.drain();
       }
-      handledSignals = newSignals;
 
       if (System.nanoTime() - shown.nanos() >= DISPLAY_NANOS) {
         Totals now = Totals.of(supervisor.allInstances());
@@ -114,8 +107,8 @@ final class RunCommand implements Callable<Integer> {
         shown = now;
       }
     }
-    Report report = Report.of(Totals.of(supervisor.allInstances()), instances);
-    if (supervisor.exitCode() == ExitCode.USAGE) {
+    Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
+    if (supervisor.exitCode() == ExitCode.USAGE && report.framesRead() == 0) {
       return ExitCode.USAGE;
     }
     console.print(report);
