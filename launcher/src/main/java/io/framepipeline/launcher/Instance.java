@@ -6,15 +6,21 @@ import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** A service's process and its figures, which are read from shared memory, also after its death. */
 final class Instance {
+  /** How many frames it had done at a moment. */
+  private record Sample(long nanos, long frames) {}
+
   private final Stage stage;
   private final Process process;
   private final Path statsFile;
   private final long startNanos = System.nanoTime();
   private StageStats stats;
   private boolean isMetricsUrlTold;
+  private Sample lastSample = new Sample(startNanos, 0);
+  private Sample sampleBefore = lastSample;
 
   Instance(Stage stage, Process process, Path runDirectory) {
     this.stage = stage;
@@ -42,13 +48,51 @@ final class Instance {
     return stats;
   }
 
+  /** Whether it is at work: connected to the driver and to the next stage. */
+  boolean isReady() {
+    return process.isAlive() && stats() != null && stats.ready.get() == 1;
+  }
+
+  /** Where its metrics are; empty until it is known. */
+  Optional<String> metricsUrl() {
+    return stats() == null || stats.metricsPort.get() == 0
+        ? Optional.empty()
+        : Optional.of("http://127.0.0.1:" + stats.metricsPort.get() + "/metrics");
+  }
+
   /** Where its metrics are, told once, as soon as it is known; empty before and after. */
   Optional<String> newMetricsUrl() {
-    if (isMetricsUrlTold || stats() == null || stats.metricsPort.get() == 0) {
+    if (isMetricsUrlTold) {
       return Optional.empty();
     }
-    isMetricsUrlTold = true;
-    return Optional.of("http://127.0.0.1:" + stats.metricsPort.get() + "/metrics");
+    Optional<String> url = metricsUrl();
+    isMetricsUrlTold = url.isPresent();
+    return url;
+  }
+
+  /** The frames that it has read, transformed or normed, according to its stage. */
+  long frames() {
+    if (stats() == null) {
+      return 0;
+    }
+    return switch (stage) {
+      case READER -> stats.ledger.read().framesRead();
+      case RECIPROCAL -> stats.framesTransformed.get();
+      case NORM -> stats.framesNormed.get();
+    };
+  }
+
+  /** Notes how many frames there are; to be called once a second, for {@link #framesPerSecond}. */
+  void sample() {
+    sampleBefore = lastSample;
+    lastSample = new Sample(System.nanoTime(), frames());
+  }
+
+  /** The rate since the sample before the last, so over at least the time between two samples. */
+  double framesPerSecond() {
+    return (double) TimeUnit.SECONDS.toNanos(1)
+        * (frames() - sampleBefore.frames)
+        / (System.nanoTime() - sampleBefore.nanos);
   }
 
   /**

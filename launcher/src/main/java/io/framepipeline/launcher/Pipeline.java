@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
     customSynopsis = "./pipeline COMMAND [OPTION...]",
     usageHelpWidth = 100,
     commandListHeading = "%nCommands:%n",
-    subcommands = RunCommand.class,
+    subcommands = {RunCommand.class, ScaleCommand.class, StatusCommand.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:the ledger is closed, nothing was lost",
@@ -31,7 +31,9 @@ import picocli.CommandLine.Command;
       "  ./pipeline run                              /dev/urandom until Ctrl-C",
       "  ./pipeline run --frames 100000 --json r.json",
       "  ./pipeline run --source data.bin --print all > norms.txt",
-      "  producer | ./pipeline run --source - --partial-frame pad"
+      "  producer | ./pipeline run --source - --partial-frame pad",
+      "  ./pipeline scale reciprocal=3 norm=2        of a running pipeline",
+      "  ./pipeline status --json | jq .ledger"
     },
     mixinStandardHelpOptions = true,
     version = "frame-pipeline 0.1.0")
@@ -39,12 +41,16 @@ public final class Pipeline {
   private Pipeline() {}
 
   public static void main(String[] args) {
-    CommandLine commandLine =
-        new CommandLine(new Pipeline())
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            .setParameterExceptionHandler(Pipeline::onWrongUsage)
-            .setExecutionExceptionHandler(Pipeline::onException);
+    CommandLine commandLine = commandLine();
     System.exit(args.length == 0 ? usage(commandLine) : commandLine.execute(args));
+  }
+
+  /** Turns arguments into commands, and whatever they throw into one line and an exit code. */
+  static CommandLine commandLine() {
+    return new CommandLine(new Pipeline())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler(Pipeline::onWrongUsage)
+        .setExecutionExceptionHandler(Pipeline::onException);
   }
 
   private static int usage(CommandLine commandLine) {

@@ -23,7 +23,8 @@ import picocli.CommandLine.Mixin;
 /** {@code ./pipeline run}: starts a pipeline, shows how it does, and accounts for every frame. */
 @Command(
     name = "run",
-    header = "Runs a pipeline on this machine until its input ends or Ctrl-C.%n",
+    header = "Runs a pipeline on this machine until its input ends or Ctrl-C.",
+    synopsisHeading = "%nUsage: ",
     description = {
       "Starts a media driver and the services as processes of this machine, shows a line a second on"
           + " standard error, and ends with the ledger: every frame read was normed and acknowledged, was"
@@ -39,21 +40,22 @@ import picocli.CommandLine.Mixin;
 final class RunCommand implements Callable<Integer> {
   private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final long DISPLAY_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final int MAX_INSTANCES = 64;
 
   @Mixin private RunOptions options;
 
   private final AtomicInteger signals = new AtomicInteger();
   private final Console console = new Console(System.err);
+  private Source source;
 
   @Override
   public Integer call() throws IOException {
     check();
     Signals.onStop(signals::incrementAndGet);
-    try (RunDirectory runDirectory = RunDirectory.create()) {
+    try (RunDirectory runDirectory = RunDirectory.create();
+        ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
       Path configuration = Path.of(System.getProperty("pipeline.config"));
       Processes processes = new Processes(configuration, runDirectory.path(), options.settings());
-      return run(new Supervisor(processes, console));
+      return run(runDirectory.path(), new Supervisor(processes, console), control);
     }
   }
 
@@ -61,13 +63,7 @@ final class RunCommand implements Callable<Integer> {
   private void check() {
     options
         .instances()
-        .forEach(
-            (stage, count) -> {
-              if (count < 1 || count > MAX_INSTANCES) {
-                throw Settings.malformed(
-                    "--" + stage.label() + "s", count.toString(), "from 1 to " + MAX_INSTANCES);
-              }
-            });
+        .forEach((stage, count) -> RunOptions.checkInstances("--" + stage.label() + "s", count));
     if (options.durationSeconds != null && !(options.durationSeconds > 0)) {
       throw Settings.malformed(
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
@@ -79,43 +75,43 @@ final class RunCommand implements Callable<Integer> {
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.putAll(options.settings());
     Settings settings = new Settings(environment, new Properties());
-    Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
-    if (source.isStandardInput() && options.readers > 1) {
-      throw new ExitException(
-          ExitCode.USAGE,
-          "--readers=%d: standard input can be read by one reader only".formatted(options.readers));
-    }
+    source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
+    checkReaders("--readers", options.readers);
     source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
   }
 
-  private int run(Supervisor supervisor) {
-    Map<Stage, Integer> instances = options.instances();
-    supervisor.start(instances);
+  private void checkReaders(String name, int count) {
+    if (source.isStandardInput() && count > 1) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "%s=%d: standard input can be read by one reader only".formatted(name, count));
+    }
+  }
 
-    int handledSignals = 0;
-    boolean isDraining = false;
+  private int run(Path runDirectory, Supervisor supervisor, ControlServer control) {
+    supervisor.start(options.instances());
+
     Totals shown = Totals.of(supervisor.allInstances());
     while (!supervisor.isDone()) {
       LockSupport.parkNanos(STEP_NANOS);
       supervisor.doWork();
 
-      int newSignals = signals.get();
-      if (newSignals > 1 && handledSignals < 2) {
+      if (signals.get() > 1) {
         supervisor.kill();
-      } else if (!isDraining && (newSignals > 0 || isTimeOver(supervisor))) {
-        isDraining = true;
+      } else if (signals.get() > 0 || isTimeOver(supervisor)) {
         supervisor.drain();
       }
-      handledSignals = newSignals;
+      control.doWork(request -> answer(request, runDirectory, supervisor));
 
       if (System.nanoTime() - shown.nanos() >= DISPLAY_NANOS) {
         Totals now = Totals.of(supervisor.allInstances());
         console.progress(shown, now);
         shown = now;
+        supervisor.runningInstances().forEach(Instance::sample);
       }
     }
-    Report report = Report.of(Totals.of(supervisor.allInstances()), instances);
-    if (supervisor.exitCode() == ExitCode.USAGE) {
+    Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
+    if (supervisor.exitCode() == ExitCode.USAGE && report.framesRead() == 0) {
       return ExitCode.USAGE;
     }
     console.print(report);
@@ -129,6 +125,14 @@ final class RunCommand implements Callable<Integer> {
       return Math.max(ExitCode.LOST, supervisor.exitCode());
     }
     return supervisor.exitCode();
+  }
+
+  private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {
+    if (!request.scale().isEmpty()) {
+      checkReaders(Stage.READER.label(), request.scale().getOrDefault(Stage.READER, 1));
+      supervisor.scale(request.scale());
+    }
+    return RunStatus.of(runDirectory, supervisor);
   }
 
   private boolean isTimeOver(Supervisor supervisor) {

@@ -3,22 +3,27 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import org.agrona.IoUtil;
 
 /**
- * Everything a run has in shared memory, in one directory: the media driver's files and each
- * instance's figures. A file in it is locked while the command lives; the kernel unlocks it when
- * the command dies, however that happens.
+ * Everything a run has in shared memory, in one directory: the media driver's files, each
+ * instance's figures, and the socket by which other commands ask. A file in it is locked while the
+ * command lives; the kernel unlocks it when the command dies, however that happens.
  */
 final class RunDirectory implements AutoCloseable {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
   private static final String PREFIX = "frame-pipeline-";
   private static final String LOCK = "lock";
+  private static final String CONTROL = "control";
 
   private final Path path;
   private final FileChannel lock;
@@ -45,6 +50,33 @@ final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /** The run directories of this user's running commands, in order of their names. */
+  static List<Path> running() {
+    return running(SHARED_MEMORY);
+  }
+
+  /** The run directories in a directory whose commands are running. */
+  static List<Path> running(Path directory) {
+    List<Path> running = new ArrayList<>();
+    try (DirectoryStream<Path> runs = Files.newDirectoryStream(directory, PREFIX + "*")) {
+      for (Path run : runs) {
+        Path lockFile = run.resolve(LOCK);
+        if (Files.isWritable(lockFile) && isLocked(lockFile)) {
+          running.add(run);
+        }
+      }
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "%s: cannot be read: %s".formatted(directory, e));
+    }
+    running.sort(null);
+    return running;
+  }
+
+  /** The socket of the command that owns a run directory. */
+  static UnixDomainSocketAddress control(Path runDirectory) {
+    return UnixDomainSocketAddress.of(runDirectory.resolve(CONTROL));
+  }
+
   Path path() {
     return path;
   }
@@ -58,19 +90,21 @@ final class RunDirectory implements AutoCloseable {
   private static void clearAwayOfTheDead() throws IOException {
     try (DirectoryStream<Path> runs = Files.newDirectoryStream(SHARED_MEMORY, PREFIX + "*")) {
       for (Path run : runs) {
-        if (isOfTheDead(run.resolve(LOCK))) {
+        Path lockFile = run.resolve(LOCK);
+        if (Files.isWritable(lockFile) && !isLocked(lockFile)) {
           IoUtil.delete(run.toFile(), true);
         }
       }
     }
   }
 
-  private static boolean isOfTheDead(Path lockFile) throws IOException {
-    if (!Files.isWritable(lockFile)) {
-      return false;
-    }
+  /** Whether a living command holds the lock; never to be asked about this process's own. */
+  private static boolean isLocked(Path lockFile) throws IOException {
     try (FileChannel lock = FileChannel.open(lockFile, StandardOpenOption.WRITE)) {
-      return lock.tryLock() != null;
+      return lock.tryLock() == null;
+    } catch (NoSuchFileException e) {
+      // Its command has ended just now.
+      return false;
     }
   }
 }

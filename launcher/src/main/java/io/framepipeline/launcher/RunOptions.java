@@ -1,5 +1,6 @@
 package io.framepipeline.launcher;
 
+import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
 import java.nio.file.Path;
@@ -13,6 +14,8 @@ import picocli.CommandLine.Option;
  * The options of {@code ./pipeline run}. Those that are a service's settings are passed on as such.
  */
 final class RunOptions {
+  private static final int MAX_INSTANCES = 64;
+
   enum Print {
     NONE,
     ALL
@@ -84,6 +87,17 @@ final class RunOptions {
       paramLabel = "FILE",
       description = "Write the final report to FILE, as one JSON object.")
   Path json;
+
+  /**
+   * Checks how many instances of a stage are asked for.
+   *
+   * @param name of what asks for them
+   */
+  static void checkInstances(String name, int count) {
+    if (count < 1 || count > MAX_INSTANCES) {
+      throw Settings.malformed(name, Integer.toString(count), "from 1 to " + MAX_INSTANCES);
+    }
+  }
 
   /** How many instances of each stage. */
   Map<Stage, Integer> instances() {

@@ -1,6 +1,7 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.transport.Stage;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -8,27 +9,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Keeps a run's processes as they should be: starts them, starts again what dies, and ends them in
- * the order in which frames flow, so that each stage drains into the next. Used by one thread, step
- * by step.
+ * Keeps a run's processes as they should be: starts them, starts again what dies, scales stages,
+ * and ends them in the order in which frames flow, so that each stage drains into the next. Used by
+ * one thread, step by step.
  */
 final class Supervisor {
-  /** An instance that is to be there: its process, or the time when there will be one again. */
-  private static final class Slot {
-    final Stage stage;
-    Instance instance;
-    final RestartDelay restarts = new RestartDelay();
-    long restartNanos;
-    boolean isFinished;
-
-    Slot(Stage stage) {
-      this.stage = stage;
-    }
-  }
-
   private final Processes processes;
   private final Console console;
-  private final Map<Stage, List<Slot>> slots = new EnumMap<>(Stage.class);
+  private final Map<Stage, StageInstances> stages = new EnumMap<>(Stage.class);
+  private final Map<Stage, Integer> asked = new EnumMap<>(Stage.class);
   private final List<Instance> allInstances = new ArrayList<>();
   private final RestartDelay driverRestarts = new RestartDelay();
   private Process driver;
@@ -39,26 +28,45 @@ final class Supervisor {
   private Stage ending;
 
   private boolean isDriverEnding;
-  private int exitCode = ExitCode.OK;
 
   Supervisor(Processes processes, Console console) {
     this.processes = processes;
     this.console = console;
+    for (Stage stage : Stage.values()) {
+      stages.put(stage, new StageInstances(stage, () -> startInstance(stage), console));
+    }
   }
 
   /** Starts everything at once: services wait for the driver, and for each other, by themselves. */
   void start(Map<Stage, Integer> instances) {
     driverStartNanos = System.nanoTime();
     driver = processes.startDriver();
+    asked.putAll(instances);
     for (Stage stage : List.of(Stage.NORM, Stage.RECIPROCAL, Stage.READER)) {
-      List<Slot> ofStage = new ArrayList<>();
-      for (int i = 0; i < instances.get(stage); i++) {
-        Slot slot = new Slot(stage);
-        start(slot);
-        ofStage.add(slot);
-      }
-      slots.put(stage, ofStage);
+      stages.get(stage).resize(instances.get(stage));
     }
+  }
+
+  /**
+   * Has stages grow or shrink to so many instances; those left out stay as they are.
+   *
+   * @throws ExitException if the run is ending
+   */
+  void scale(Map<Stage, Integer> instances) {
+    if (ending != null) {
+      throw new ExitException(ExitCode.USAGE, "the run is ending; start another to scale it");
+    }
+    instances.forEach(
+        (stage, count) -> {
+          console.event(
+              "scaling %s from %d to %d".formatted(stage.label(), asked.put(stage, count), count));
+          stages.get(stage).resize(count);
+        });
+  }
+
+  /** How many instances of each stage were asked for last. */
+  Map<Stage, Integer> asked() {
+    return asked;
   }
 
   /** Every instance there was, dead ones included. */
@@ -66,51 +74,62 @@ final class Supervisor {
     return allInstances;
   }
 
-  /** The exit code of a service that ended the run, or {@link ExitCode#OK}. */
+  /** The instances whose processes are there, leaving ones included, in the order of stages. */
+  List<Instance> runningInstances() {
+    return stages.values().stream().flatMap(StageInstances::running).toList();
+  }
+
+  Map<Stage, StageStatus> stageStatus() {
+    Map<Stage, StageStatus> status = new EnumMap<>(Stage.class);
+    stages.forEach((stage, instances) -> status.put(stage, instances.status()));
+    return status;
+  }
+
+  long driverPid() {
+    return driver.pid();
+  }
+
+  /** The exit code of a service that another try would not change, or {@link ExitCode#OK}. */
   int exitCode() {
-    return exitCode;
+    return stages.values().stream()
+        .mapToInt(StageInstances::exitCode)
+        .filter(code -> code != ExitCode.OK)
+        .findFirst()
+        .orElse(ExitCode.OK);
   }
 
   /** Looks after the processes once; to be called every few milliseconds. */
   void doWork() {
     long nowNanos = System.nanoTime();
-    for (List<Slot> ofStage : slots.values()) {
-      for (Slot slot : ofStage) {
-        lookAfter(slot, nowNanos);
-        slot.instance.newMetricsUrl().ifPresent(url -> tell(slot, url));
-      }
-    }
+    stages.values().forEach(instances -> instances.doWork(nowNanos));
     if (!driver.isAlive() && !isDriverEnding) {
       lookAfterDriver(nowNanos);
     }
-    if (isFinished(Stage.READER)) {
+    if (isBroken()) {
+      kill();
+    } else if (ending != null) {
       endNextStage();
+    } else if (stages.get(Stage.READER).isEmpty()) {
+      end(Stage.READER);
     }
   }
 
   /** Has the readers stop reading; the rest follows when nothing is in flight any more. */
   void drain() {
-    for (Slot slot : slots.get(Stage.READER)) {
-      if (slot.instance.process().isAlive()) {
-        slot.instance.process().destroy();
-      } else {
-        slot.isFinished = true;
-      }
-    }
     if (ending == null) {
-      ending = Stage.READER;
+      end(Stage.READER);
     }
   }
 
   /** Ends everything at once. */
   void kill() {
-    isDriverEnding = true;
-    for (List<Slot> ofStage : slots.values()) {
-      for (Slot slot : ofStage) {
-        slot.isFinished = true;
-        slot.instance.process().destroyForcibly();
-      }
+    if (isDriverEnding) {
+      return;
     }
+    ending = Stage.NORM;
+    isDriverEnding = true;
+    stages.values().forEach(StageInstances::forget);
+    allInstances.forEach(instance -> instance.process().destroyForcibly());
     driver.destroy();
   }
 
@@ -119,6 +138,19 @@ final class Supervisor {
     return isDriverEnding
         && !driver.isAlive()
         && allInstances.stream().noneMatch(instance -> instance.process().isAlive());
+  }
+
+  /** Whether a stage is gone that was not told to end, so that nothing can arrive any more. */
+  private boolean isBroken() {
+    Stage ended = ending == null ? Stage.READER : ending;
+    return stages.entrySet().stream()
+        .anyMatch(entry -> entry.getKey().compareTo(ended) > 0 && entry.getValue().isEmpty());
+  }
+
+  private Instance startInstance(Stage stage) {
+    Instance instance = processes.startService(stage);
+    allInstances.add(instance);
+    return instance;
   }
 
   private void lookAfterDriver(long nowNanos) {
@@ -134,78 +166,26 @@ final class Supervisor {
     }
   }
 
-  private void tell(Slot slot, String metricsUrl) {
-    console.event(
-        "%s %d started, metrics at %s"
-            .formatted(slot.stage.label(), slot.instance.process().pid(), metricsUrl));
-  }
-
-  private void start(Slot slot) {
-    slot.instance = processes.startService(slot.stage);
-    slot.restartNanos = 0;
-    allInstances.add(slot.instance);
-  }
-
-  private void lookAfter(Slot slot, long nowNanos) {
-    if (slot.isFinished || slot.instance.process().isAlive()) {
+  private void endNextStage() {
+    if (!stages.get(ending).isEmpty()) {
       return;
     }
-    int code = slot.instance.process().exitValue();
-    if (isMeant(slot, code)) {
-      slot.isFinished = true;
-      if (isFinal(code)) {
-        exitCode = code;
-        if (slot.stage != Stage.READER) {
-          // Without this stage nothing can arrive any more.
-          kill();
-        }
-      }
-    } else if (slot.restartNanos == 0) {
-      slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
-      console.event(
-          "%s %d died with exit code %d, starting another"
-              .formatted(slot.stage.label(), slot.instance.process().pid(), code));
-    } else if (nowNanos - slot.restartNanos >= 0) {
-      start(slot);
-    }
-  }
-
-  /** Whether an instance ended for good: its input is finished, or it was told to end. */
-  private boolean isMeant(Slot slot, int code) {
-    return switch (slot.stage) {
-      case READER ->
-          isFinal(code) || code == ExitCode.OK || code == ExitCode.LOST || ending != null;
-      case RECIPROCAL, NORM ->
-          isFinal(code) || (ending != null && ending.compareTo(slot.stage) >= 0);
-    };
-  }
-
-  /** Whether another try would end the same way. */
-  private static boolean isFinal(int code) {
-    return code == ExitCode.USAGE || code == ExitCode.PARTIAL_FRAME || code == ExitCode.NO_INPUT;
-  }
-
-  private boolean isFinished(Stage stage) {
-    return slots.get(stage).stream().allMatch(slot -> slot.isFinished);
-  }
-
-  private void endNextStage() {
-    if (ending == null) {
-      ending = Stage.READER;
-    } else if (ending == Stage.READER) {
-      end(Stage.RECIPROCAL);
-    } else if (ending == Stage.RECIPROCAL && isFinished(Stage.RECIPROCAL)) {
-      end(Stage.NORM);
-    } else if (ending == Stage.NORM && isFinished(Stage.NORM) && !isDriverEnding) {
-      isDriverEnding = true;
-      driver.destroy();
+    switch (ending) {
+      case READER -> end(Stage.RECIPROCAL);
+      case RECIPROCAL -> end(Stage.NORM);
+      case NORM -> endDriver();
     }
   }
 
   private void end(Stage stage) {
     ending = stage;
-    for (Slot slot : slots.get(stage)) {
-      slot.instance.process().destroy();
+    stages.get(stage).resize(0);
+  }
+
+  private void endDriver() {
+    if (!isDriverEnding) {
+      isDriverEnding = true;
+      driver.destroy();
     }
   }
 }

@@ -91,6 +91,33 @@ final class PipelineProcess implements AutoCloseable {
     }
   }
 
+  /** What a command other than {@code run} came to. */
+  record Outcome(int exitCode, String out, String err) {}
+
+  /** Runs {@code ./pipeline} with these arguments to its end. */
+  static Outcome command(Path directory, String... arguments) {
+    try {
+      Path out = Files.createTempFile(directory, "command", ".out");
+      Path err = Files.createTempFile(directory, "command", ".err");
+      List<String> command = new ArrayList<>(List.of(HOME.resolve("pipeline").toString()));
+      command.addAll(List.of(arguments));
+      Process process =
+          new ProcessBuilder(command)
+              .redirectOutput(out.toFile())
+              .redirectError(err.toFile())
+              .start();
+      if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new AssertionError("has not ended within the watchdog's time: " + command);
+      }
+      return new Outcome(process.exitValue(), Files.readString(out), Files.readString(err));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   Process process() {
     return process;
   }

@@ -1,0 +1,21 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+
+/**
+ * What a running command answers: how the run does, or why it refuses.
+ *
+ * @param exitCode for the asking command
+ * @param line why it refuses; null if it does not
+ * @param status null if it refuses
+ */
+record ControlAnswer(int exitCode, String line, RunStatus status) {
+  static ControlAnswer of(RunStatus status) {
+    return new ControlAnswer(ExitCode.OK, null, status);
+  }
+
+  static ControlAnswer refusal(ExitException e) {
+    return new ControlAnswer(e.exitCode(), e.getMessage(), null);
+  }
+}

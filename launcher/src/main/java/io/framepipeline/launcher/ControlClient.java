@@ -1,0 +1,46 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Asks the command that owns a run directory. */
+final class ControlClient {
+  /** Longer than the other side may take for another client first. */
+  private static final Duration LIMIT = Duration.ofSeconds(15);
+
+  private static final int MAX_ANSWER_BYTES = 1 << 20;
+
+  private final Path runDirectory;
+
+  ControlClient(Path runDirectory) {
+    this.runDirectory = runDirectory;
+  }
+
+  /**
+   * Asks, and waits for the answer.
+   *
+   * @throws ExitException if the request is refused, or if there is no answer
+   */
+  RunStatus ask(ControlRequest request) {
+    ControlAnswer answer;
+    try (SocketChannel channel = SocketChannel.open(RunDirectory.control(runDirectory));
+        LineChannel lines = new LineChannel(channel, LIMIT)) {
+      lines.write(JsonMapper.shared().writeValueAsString(request));
+      answer = JsonMapper.shared().readValue(lines.read(MAX_ANSWER_BYTES), ControlAnswer.class);
+    } catch (IOException | JacksonException e) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "%s: the run has ended or does not answer: %s".formatted(runDirectory, e.getMessage()));
+    }
+    if (answer.status() == null) {
+      throw new ExitException(answer.exitCode(), answer.line());
+    }
+    return answer.status();
+  }
+}

@@ -1,0 +1,27 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.transport.Stage;
+import java.util.Map;
+
+/**
+ * What another command asks of a running one; the answer is a {@link RunStatus}.
+ *
+ * @param scale how many instances to have from now on; none if it only asks how the run does
+ */
+record ControlRequest(Map<Stage, Integer> scale) {
+  static final ControlRequest STATUS = new ControlRequest(Map.of());
+
+  ControlRequest {
+    scale = scale == null ? Map.of() : Map.copyOf(scale);
+  }
+
+  /**
+   * Checks the counts.
+   *
+   * @throws ExitException if one is out of bounds
+   */
+  void check() {
+    scale.forEach((stage, count) -> RunOptions.checkInstances(stage.label(), count));
+  }
+}

@@ -1,0 +1,119 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectReader;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Takes requests of other commands on a socket: a line of JSON in, a line of JSON out. A thread of
+ * its own serves one client at a time, and waits for nobody longer than a limit; the thread that
+ * does the work never waits.
+ */
+final class ControlServer implements AutoCloseable {
+  /** Whoever asks has its request ready; the run answers every few milliseconds. */
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+
+  private static final Duration RETRY = Duration.ofMillis(100);
+  private static final int MAX_REQUEST_BYTES = 4096;
+  private static final ObjectReader REQUESTS =
+      JsonMapper.shared()
+          .readerFor(ControlRequest.class)
+          .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+  private record Exchange(ControlRequest request, CompletableFuture<ControlAnswer> answer) {}
+
+  private final ServerSocketChannel server;
+  private final Thread thread;
+
+  /** A request is handed over only while its client waits, so none is answered late. */
+  private final SynchronousQueue<Exchange> requests = new SynchronousQueue<>();
+
+  /**
+   * Takes requests from now on.
+   *
+   * @throws IOException if there cannot be a socket of this name
+   */
+  ControlServer(UnixDomainSocketAddress address) throws IOException {
+    server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    server.bind(address);
+    thread = Thread.ofPlatform().name("control").daemon().start(this::serve);
+  }
+
+  /** Answers a request if there is one; to be called every few milliseconds. */
+  void doWork(Function<ControlRequest, RunStatus> handler) {
+    Exchange exchange = requests.poll();
+    if (exchange != null) {
+      exchange.answer.complete(answer(exchange.request, handler));
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    server.close();
+    thread.interrupt();
+  }
+
+  private static ControlAnswer answer(
+      ControlRequest request, Function<ControlRequest, RunStatus> handler) {
+    try {
+      return ControlAnswer.of(handler.apply(request));
+    } catch (ExitException e) {
+      return ControlAnswer.refusal(e);
+    }
+  }
+
+  private void serve() {
+    try {
+      while (server.isOpen()) {
+        try (SocketChannel client = server.accept();
+            LineChannel lines = new LineChannel(client, LIMIT)) {
+          String request = lines.read(MAX_REQUEST_BYTES);
+          lines.write(JsonMapper.shared().writeValueAsString(answer(request)));
+        } catch (IOException e) {
+          // The client's trouble; or the system's, which a loop without a pause would make worse.
+          Thread.sleep(RETRY);
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  private ControlAnswer answer(String line) throws IOException, InterruptedException {
+    try {
+      ControlRequest request = REQUESTS.readValue(line);
+      if (request == null) {
+        throw malformed();
+      }
+      request.check();
+      Exchange exchange = new Exchange(request, new CompletableFuture<>());
+      if (!requests.offer(exchange, LIMIT.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new SocketTimeoutException("the run is busy");
+      }
+      return exchange.answer.join();
+    } catch (JacksonException e) {
+      return ControlAnswer.refusal(malformed());
+    } catch (ExitException e) {
+      return ControlAnswer.refusal(e);
+    }
+  }
+
+  private static ExitException malformed() {
+    return new ExitException(
+        ExitCode.USAGE, "malformed request: must be {} or like {\"scale\": {\"RECIPROCAL\": 2}}");
+  }
+}

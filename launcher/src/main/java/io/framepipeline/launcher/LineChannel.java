@@ -1,0 +1,74 @@
+package io.framepipeline.launcher;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One line to the other end of a socket, and one back, with a limit on the time that both take
+ * together. Closing it leaves the socket open.
+ */
+final class LineChannel implements AutoCloseable {
+  private final SocketChannel channel;
+  private final Selector selector;
+  private final long deadlineNanos;
+
+  LineChannel(SocketChannel channel, Duration limit) throws IOException {
+    this.channel = channel;
+    this.deadlineNanos = System.nanoTime() + limit.toNanos();
+    channel.configureBlocking(false);
+    selector = Selector.open();
+  }
+
+  /**
+   * Waits for a line.
+   *
+   * @throws IOException if it is longer than {@code maxBytes}, does not end, or takes too long
+   */
+  String read(int maxBytes) throws IOException {
+    ByteBuffer line = ByteBuffer.allocate(maxBytes);
+    while (line.hasRemaining()) {
+      await(SelectionKey.OP_READ);
+      if (channel.read(line) < 0) {
+        throw new EOFException("connection closed");
+      }
+      if (line.position() > 0 && line.get(line.position() - 1) == '\n') {
+        return new String(line.array(), 0, line.position() - 1, StandardCharsets.UTF_8);
+      }
+    }
+    throw new IOException("a line of more than %d bytes".formatted(maxBytes));
+  }
+
+  /**
+   * Sends a line.
+   *
+   * @throws IOException if the other end is gone or takes too long
+   */
+  void write(String line) throws IOException {
+    ByteBuffer bytes = StandardCharsets.UTF_8.encode(line + "\n");
+    while (bytes.hasRemaining()) {
+      await(SelectionKey.OP_WRITE);
+      channel.write(bytes);
+    }
+  }
+
+  private void await(int operation) throws IOException {
+    channel.register(selector, operation);
+    long millis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+    if (millis <= 0 || selector.select(key -> {}, millis) == 0) {
+      throw new SocketTimeoutException("no answer in time");
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    selector.close();
+  }
+}

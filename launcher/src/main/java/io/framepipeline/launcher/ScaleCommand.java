@@ -1,0 +1,72 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.transport.Stage;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code ./pipeline scale}: gives stages of a running pipeline more or fewer instances. */
+@Command(
+    name = "scale",
+    header = "Starts or ends instances of a running pipeline.",
+    synopsisHeading = "%nUsage: ",
+    description = {
+      "Starts instances, or has the newest ones hand on what they have and end, and waits until the"
+          + " stages are as asked. No frame is lost, and none is sent again.%n",
+      "A new reader opens the source afresh. Ctrl-C ends the waiting; the pipeline goes on with what it"
+          + " was asked.%n"
+    },
+    customSynopsis = "./pipeline scale STAGE=N [STAGE=N...] [OPTION...]%n",
+    usageHelpWidth = 100,
+    sortOptions = false,
+    mixinStandardHelpOptions = true)
+final class ScaleCommand implements Callable<Integer> {
+  private static final Duration POLL = Duration.ofMillis(100);
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "STAGE=N",
+      description = "reader, reciprocal or norm, and how many instances it shall have, 1 to 64.")
+  private Map<Stage, Integer> instances;
+
+  @Mixin private RunSelection selection;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    ControlRequest request = new ControlRequest(instances);
+    request.check();
+    ControlClient run = new ControlClient(selection.find());
+    RunStatus status = run.ask(request);
+    while (!isSettled(status)) {
+      Thread.sleep(POLL);
+      status = run.ask(ControlRequest.STATUS);
+    }
+    print(status.stages());
+    return ExitCode.OK;
+  }
+
+  private boolean isSettled(RunStatus status) {
+    return instances.keySet().stream().allMatch(stage -> status.stages().get(stage).isSettled());
+  }
+
+  private void print(Map<Stage, StageStatus> stages) {
+    new EnumMap<>(instances)
+        .forEach(
+            (stage, count) -> {
+              int running = stages.get(stage).running();
+              if (running != count) {
+                throw new ExitException(
+                    ExitCode.USAGE,
+                    "%s=%d: %d running; inputs ended, or the run was told otherwise meanwhile"
+                        .formatted(stage.label(), count, running));
+              }
+              System.out.println(stage.label() + ": " + running + " running");
+            });
+  }
+}

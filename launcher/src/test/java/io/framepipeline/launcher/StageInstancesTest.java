@@ -1,0 +1,219 @@
+package io.framepipeline.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.LocalRun;
+import io.framepipeline.common.transport.Stage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class StageInstancesTest {
+  /** Later than any delay before a restart. */
+  private static final long LATER_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+  @TempDir private Path directory;
+
+  private final List<FakeProcess> processes = new ArrayList<>();
+  private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+  private final Console console =
+      new Console(new PrintStream(printed, true, StandardCharsets.UTF_8));
+  private final StageInstances instances =
+      new StageInstances(Stage.RECIPROCAL, () -> start(Stage.RECIPROCAL), console);
+
+  @Test
+  void shouldCountAnInstanceAsRunningOnceItIsReady() {
+    instances.resize(2);
+    assertThat(instances.status()).isEqualTo(new StageStatus(0, 2, 0));
+    processes.get(0).becomeReady();
+    assertThat(instances.status()).isEqualTo(new StageStatus(1, 1, 0));
+    processes.get(1).becomeReady();
+    assertThat(instances.status().isSettled()).isTrue();
+  }
+
+  @Test
+  void shouldTellTheNewestToLeaveAndNotReplaceThem() {
+    instances.resize(3);
+    processes.forEach(FakeProcess::becomeReady);
+    instances.resize(1);
+    assertThat(processes).extracting(process -> process.terminations).containsExactly(0, 1, 1);
+    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 2));
+
+    processes.get(1).end(ExitCode.OK);
+    instances.doWork(System.nanoTime());
+    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 1));
+
+    processes.get(2).end(ExitCode.OK);
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 0));
+    assertThat(processes).hasSize(3);
+    assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+  }
+
+  @Test
+  void shouldTellNobodyTwiceToLeave() {
+    instances.resize(2);
+    instances.resize(1);
+    instances.resize(0);
+    assertThat(processes).extracting(process -> process.terminations).containsExactly(1, 1);
+  }
+
+  @Test
+  void shouldGrowWhileOthersAreLeaving() {
+    instances.resize(2);
+    instances.resize(1);
+    instances.resize(2);
+    assertThat(processes).hasSize(3);
+    assertThat(instances.status()).isEqualTo(new StageStatus(0, 2, 1));
+    assertThat(instances.running()).hasSize(3);
+  }
+
+  @Test
+  void shouldSayIfAnInstanceThatWasToldToLeaveIsKilledButNotReplaceIt() {
+    instances.resize(2);
+    instances.resize(1);
+    processes.get(1).end(137);
+    instances.doWork(System.nanoTime());
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(printed.toString(StandardCharsets.UTF_8))
+        .contains("reciprocal 1 was told to leave and ended with exit code 137");
+  }
+
+  @Test
+  void shouldReplaceWhatDies() {
+    instances.resize(1);
+    processes.getFirst().end(137);
+    instances.doWork(System.nanoTime());
+    assertThat(instances.status()).isEqualTo(new StageStatus(0, 1, 0));
+    assertThat(instances.running()).isEmpty();
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(instances.running()).hasSize(1);
+  }
+
+  @Test
+  void shouldRatherNotReplaceADeadInstanceThanTellALivingOneToLeave() {
+    instances.resize(2);
+    processes.getFirst().end(137);
+    instances.doWork(System.nanoTime());
+    instances.resize(1);
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(processes.getLast().terminations).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST})
+  void shouldNotReplaceAReaderWhoseInputHasEnded(int code) {
+    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
+    readers.resize(2);
+    processes.getFirst().end(code);
+    readers.doWork(System.nanoTime());
+    readers.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(readers.isEmpty()).isFalse();
+    processes.getLast().end(code);
+    readers.doWork(System.nanoTime());
+    assertThat(readers.isEmpty()).isTrue();
+    assertThat(readers.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  @Test
+  void shouldKeepTheExitCodeThatAnotherTryWouldNotChange() {
+    instances.resize(1);
+    processes.getFirst().end(ExitCode.USAGE);
+    instances.doWork(System.nanoTime());
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(1);
+    assertThat(instances.isEmpty()).isTrue();
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.USAGE);
+  }
+
+  private Instance start(Stage stage) {
+    FakeProcess process = new FakeProcess(stage, processes.size());
+    processes.add(process);
+    return new Instance(stage, process, directory);
+  }
+
+  /** Ends when the test says so. */
+  private final class FakeProcess extends Process {
+    private final Stage stage;
+    private final long pid;
+    private boolean isAlive = true;
+    private int exitValue;
+    private int terminations;
+
+    FakeProcess(Stage stage, long pid) {
+      this.stage = stage;
+      this.pid = pid;
+    }
+
+    void becomeReady() {
+      try {
+        StageStats.create(LocalRun.statsFile(directory, stage, pid)).ready.setRelease(1);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    void end(int code) {
+      exitValue = code;
+      isAlive = false;
+    }
+
+    @Override
+    public long pid() {
+      return pid;
+    }
+
+    @Override
+    public boolean isAlive() {
+      return isAlive;
+    }
+
+    @Override
+    public int exitValue() {
+      return exitValue;
+    }
+
+    @Override
+    public void destroy() {
+      terminations++;
+    }
+
+    @Override
+    public int waitFor() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public InputStream getInputStream() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public InputStream getErrorStream() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public OutputStream getOutputStream() {
+      throw new UnsupportedOperationException();
+    }
+  }
+}
