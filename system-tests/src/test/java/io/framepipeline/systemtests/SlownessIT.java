@@ -26,7 +26,7 @@ class SlownessIT {
   @TempDir private Path directory;
 
   @ParameterizedTest
-  @CsvSource("NORM, 1")
+  @CsvSource({"NORM, 1", "NORM, 2", "RECIPROCAL, 1"})
   void shouldGiveASlowInstanceAsMuchAsItCanDo(Stage stage, int senders) throws Exception {
     long fastMicros = 500;
     long slowMicros = 5000;
