@@ -11,8 +11,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Asks the command that owns a run directory. */
 final class ControlClient {
-  /** Longer than the other side may take for another client first. */
-  private static final Duration LIMIT = Duration.ofSeconds(15);
+  /** Longer than another client may hold up the other side. */
+  private static final Duration LIMIT = Duration.ofSeconds(30);
 
   private static final int MAX_ANSWER_BYTES = 1 << 20;
 
@@ -28,10 +28,12 @@ final class ControlClient {
    * @throws ExitException if the request is refused, or if there is no answer
    */
   RunStatus ask(ControlRequest request) {
+    // Prepared before it connects: a JVM that has just started may take seconds for it.
+    String line = JsonMapper.shared().writeValueAsString(request);
     ControlAnswer answer;
     try (SocketChannel channel = SocketChannel.open(RunDirectory.control(runDirectory));
         LineChannel lines = new LineChannel(channel, LIMIT)) {
-      lines.write(JsonMapper.shared().writeValueAsString(request));
+      lines.write(line);
       answer = JsonMapper.shared().readValue(lines.read(MAX_ANSWER_BYTES), ControlAnswer.class);
     } catch (IOException | JacksonException e) {
       throw new ExitException(

@@ -9,20 +9,19 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 
 /**
- * One line to the other end of a socket, and one back, with a limit on the time that both take
- * together. Closing it leaves the socket open.
+ * One line to the other end of a socket, and one back, each with a limit on the time that it takes.
+ * Closing it leaves the socket open.
  */
 final class LineChannel implements AutoCloseable {
   private final SocketChannel channel;
   private final Selector selector;
-  private final long deadlineNanos;
+  private final Duration limit;
 
   LineChannel(SocketChannel channel, Duration limit) throws IOException {
     this.channel = channel;
-    this.deadlineNanos = System.nanoTime() + limit.toNanos();
+    this.limit = limit;
     channel.configureBlocking(false);
     selector = Selector.open();
   }
@@ -33,9 +32,10 @@ final class LineChannel implements AutoCloseable {
    * @throws IOException if it is longer than {@code maxBytes}, does not end, or takes too long
    */
   String read(int maxBytes) throws IOException {
+    long startNanos = System.nanoTime();
     ByteBuffer line = ByteBuffer.allocate(maxBytes);
     while (line.hasRemaining()) {
-      await(SelectionKey.OP_READ);
+      await(SelectionKey.OP_READ, startNanos);
       if (channel.read(line) < 0) {
         throw new EOFException("connection closed");
       }
@@ -52,16 +52,17 @@ final class LineChannel implements AutoCloseable {
    * @throws IOException if the other end is gone or takes too long
    */
   void write(String line) throws IOException {
+    long startNanos = System.nanoTime();
     ByteBuffer bytes = StandardCharsets.UTF_8.encode(line + "\n");
     while (bytes.hasRemaining()) {
-      await(SelectionKey.OP_WRITE);
+      await(SelectionKey.OP_WRITE, startNanos);
       channel.write(bytes);
     }
   }
 
-  private void await(int operation) throws IOException {
+  private void await(int operation, long startNanos) throws IOException {
     channel.register(selector, operation);
-    long millis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+    long millis = limit.minusNanos(System.nanoTime() - startNanos).toMillis();
     if (millis <= 0 || selector.select(key -> {}, millis) == 0) {
       throw new SocketTimeoutException("no answer in time");
     }
