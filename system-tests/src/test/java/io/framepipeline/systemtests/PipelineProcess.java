@@ -27,6 +27,8 @@ final class PipelineProcess implements AutoCloseable {
   /** A watchdog, not an expectation: how long anything may take on a slow, busy machine. */
   static final Duration LIMIT = Duration.ofSeconds(90);
 
+  private static final Redirect NO_INPUT = Redirect.from(Path.of("/dev/null").toFile());
+
   private static final Path HOME = Path.of(System.getProperty("pipeline.home"));
 
   private final Process process;
@@ -53,7 +55,7 @@ final class PipelineProcess implements AutoCloseable {
 
   /** Starts a run that reads nothing from standard input. */
   static PipelineProcess run(Path directory, Map<String, String> environment, String... options) {
-    return run(directory, Redirect.from(Path.of("/dev/null").toFile()), environment, options);
+    return run(directory, NO_INPUT, environment, options);
   }
 
   /** Starts a run. */
@@ -62,11 +64,26 @@ final class PipelineProcess implements AutoCloseable {
     return run(SharedMemory.ofTheMachine(), directory, input, environment, options);
   }
 
+  /** Starts a run whose standard output is the process's input stream, to be read as it comes. */
+  static PipelineProcess runPiped(Path directory, String... options) {
+    return run(SharedMemory.ofTheMachine(), directory, NO_INPUT, Redirect.PIPE, Map.of(), options);
+  }
+
   /** Starts a run that may see another /dev/shm than the rest of the machine. */
   static PipelineProcess run(
       SharedMemory sharedMemory,
       Path directory,
       Redirect input,
+      Map<String, String> environment,
+      String... options) {
+    return run(sharedMemory, directory, input, null, environment, options);
+  }
+
+  private static PipelineProcess run(
+      SharedMemory sharedMemory,
+      Path directory,
+      Redirect input,
+      Redirect output,
       Map<String, String> environment,
       String... options) {
     try {
@@ -81,7 +98,7 @@ final class PipelineProcess implements AutoCloseable {
       ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectInput(input)
-              .redirectOutput(out.toFile())
+              .redirectOutput(output == null ? Redirect.to(out.toFile()) : output)
               .redirectError(err.toFile());
       builder.environment().putAll(environment);
       Process process = builder.start();
