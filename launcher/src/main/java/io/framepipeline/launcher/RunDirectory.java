@@ -39,10 +39,12 @@ final class RunDirectory implements AutoCloseable {
       clearAwayOfTheDead();
       Path path =
           Files.createDirectory(SHARED_MEMORY.resolve(PREFIX + ProcessHandle.current().pid()));
+      // Locked before it has its name: a command that starts now must not take it for abandoned.
+      Path unnamed = path.resolve(LOCK + ".new");
       FileChannel lock =
-          FileChannel.open(
-              path.resolve(LOCK), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+          FileChannel.open(unnamed, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
       lock.lock();
+      Files.move(unnamed, path.resolve(LOCK));
       return new RunDirectory(path, lock);
     } catch (IOException e) {
       throw new ExitException(

@@ -2,6 +2,7 @@ package io.framepipeline.norm;
 
 import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
+import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.sbe.AckDecoder;
 import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.GroupSizeEncodingEncoder;
@@ -14,11 +15,11 @@ import java.util.concurrent.TimeUnit;
  * acknowledge.
  */
 final class FrameSource {
-  /**
-   * Acknowledgements that can wait: more than the frames in flight of a reader with default
-   * settings.
-   */
+  /** Acknowledgements that can wait at first; more than a reader with default settings awaits. */
   private static final int ACK_CAPACITY = 4096;
+
+  /** At most: no reader awaits more, so none holds up what others have in the same log. */
+  private static final int MAX_ACK_CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
   /** Acknowledgements in a message: as many as the default MTU takes. */
   private static final int ACKS_PER_MESSAGE = 168;
@@ -35,7 +36,7 @@ final class FrameSource {
   private static final long FORGET_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final DuplicateFilter filter = new DuplicateFilter();
-  private final long[] acks = new long[ACK_CAPACITY];
+  private long[] acks = new long[ACK_CAPACITY];
   private final int sourceId;
   private int firstAck;
   private int ackCount;
@@ -67,12 +68,15 @@ final class FrameSource {
 
   /** Whether one more acknowledgement can wait, and so many that are still to come. */
   boolean hasRoom(int expected) {
-    return ackCount + expected < ACK_CAPACITY;
+    return ackCount + expected < MAX_ACK_CAPACITY;
   }
 
   /** Lets an acknowledgement wait for {@link #sendAcks}. */
   void acknowledge(long sequence) {
-    acks[(firstAck + ackCount) & (ACK_CAPACITY - 1)] = sequence;
+    if (ackCount == acks.length) {
+      grow();
+    }
+    acks[(firstAck + ackCount) & (acks.length - 1)] = sequence;
     ackCount++;
   }
 
@@ -89,7 +93,7 @@ final class FrameSource {
       AckEncoder.FramesEncoder sequences = ack.framesCount(count);
       for (int i = 0; i < count; i++) {
         sequences.next().sequence(acks[firstAck]);
-        firstAck = (firstAck + 1) & (ACK_CAPACITY - 1);
+        firstAck = (firstAck + 1) & (acks.length - 1);
       }
       claim.commit();
       ackCount -= count;
@@ -124,6 +128,14 @@ final class FrameSource {
   void onDisconnected() {
     dropAcks();
     ackStreamId = Aeron.NULL_VALUE;
+  }
+
+  private void grow() {
+    long[] larger = new long[2 * acks.length];
+    System.arraycopy(acks, firstAck, larger, 0, acks.length - firstAck);
+    System.arraycopy(acks, 0, larger, acks.length - firstAck, firstAck);
+    acks = larger;
+    firstAck = 0;
   }
 
   private void dropAcks() {

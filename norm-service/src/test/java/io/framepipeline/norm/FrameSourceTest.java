@@ -2,11 +2,12 @@ package io.framepipeline.norm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.framepipeline.common.frame.Frames;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class FrameSourceTest {
-  private static final int ACK_CAPACITY = 4096;
+  private static final int ACK_CAPACITY = Frames.MAX_WINDOW_FRAMES;
   private static final long START = Long.MAX_VALUE - 5;
   private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
 

@@ -35,7 +35,7 @@ class NormSessionTest {
   private static final int SOURCE_ID = 77;
 
   /** Frames whose acknowledgements can wait in the norm service, and in a reader's full inbox. */
-  private static final int ACKS_WAITING = 4096;
+  private static final int ACKS_WAITING = Frames.MAX_WINDOW_FRAMES;
 
   private static final int ACKS_IN_FULL_INBOX = 32 * 1024 / Long.BYTES;
 

@@ -4,6 +4,8 @@ import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.concurrent.TimeUnit;
 import org.agrona.collections.LongArrayList;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Decides which frames are lost, and no sooner than that is likely: each wrong guess is a repeat,
@@ -19,11 +21,19 @@ import org.agrona.collections.LongArrayList;
  * is declared once the stream of acknowledgements for frames sent before has run dry.
  */
 final class LossDetector {
+  private static final Logger LOG = LoggerFactory.getLogger(LossDetector.class);
+
   /**
    * The others learn of a death as this reader does, but not in the same moment: until then they
    * may send to the dead. So long after it, frames sent in the meantime are taken for lost as well.
    */
   private static final long NOTICE_NANOS = 3 * InboxWatch.INTERVAL_NANOS;
+
+  /**
+   * The same for one that had to wait long for a processor: whoever is left over is looked for
+   * then.
+   */
+  private static final long LATE_NOTICE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   /** Longer than a process that is at work waits for its turn on a busy machine. */
   private static final long MIN_QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(75);
@@ -54,6 +64,7 @@ final class LossDetector {
 
   private final LongArrayList lostReciprocals = new LongArrayList();
   private boolean isNormLost;
+  private boolean isLateNotice;
   private boolean isSettling;
   private int normCount;
 
@@ -91,7 +102,7 @@ final class LossDetector {
       @Override
       public void onLost(RemoteInbox inbox) {
         lostReciprocals.addLong(inbox.registrationId());
-        settle();
+        settle(NOTICE_NANOS);
       }
     };
   }
@@ -114,12 +125,13 @@ final class LossDetector {
       @Override
       public void onLost(RemoteInbox inbox) {
         isNormLost = true;
-        settle();
+        isLateNotice = false;
+        settle(NOTICE_NANOS);
       }
     };
   }
 
-  /** Part of the duty cycle, before whatever may call a listener. */
+  /** Part of the duty cycle, before whatever calls a listener. */
   void doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     if (isSettling && isSettled()) {
@@ -132,9 +144,9 @@ final class LossDetector {
     }
   }
 
-  private void settle() {
+  private void settle(long noticeNanos) {
     isSettling = true;
-    cutoffNanos = nowNanos + NOTICE_NANOS;
+    cutoffNanos = nowNanos + noticeNanos;
     if (nowNanos - quietSinceNanos > 0) {
       quietSinceNanos = nowNanos;
     }
@@ -151,13 +163,21 @@ final class LossDetector {
   }
 
   private void declareLost() {
+    int lost = 0;
     for (int i = 0; i < lostReciprocals.size(); i++) {
-      frames.inboxLost(lostReciprocals.getLong(i));
+      lost += frames.inboxLost(lostReciprocals.getLong(i));
     }
     lostReciprocals.clear();
     if (isNormLost) {
-      isNormLost = false;
-      frames.sentBeforeLost(cutoffNanos);
+      lost += frames.sentBeforeLost(cutoffNanos);
+      isNormLost = !isLateNotice;
+      if (!isLateNotice) {
+        isLateNotice = true;
+        settle(LATE_NOTICE_NANOS);
+      }
+    }
+    if (lost > 0) {
+      LOG.warn("instances were lost, and {} frames with them, which are sent again", lost);
     }
   }
 
@@ -165,7 +185,10 @@ final class LossDetector {
     long timeoutNanos = Math.max(MIN_ACK_TIMEOUT_NANOS, PATIENCE * meanLatencyNanos);
     boolean othersArrive = nowNanos - lastAckNanos < timeoutNanos / 2;
     if (othersArrive) {
-      frames.overdueLost(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
+      int overdue = frames.overdueLost(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
+      if (overdue > 0) {
+        LOG.warn("{} frames are overdue, and are sent again", overdue);
+      }
     } else if (nowNanos - lastAckNanos >= timeoutNanos
         && nowNanos - lastProbeNanos >= timeoutNanos) {
       // Nothing moves: the way is blocked, no frame is to blame. One is sent to find out.

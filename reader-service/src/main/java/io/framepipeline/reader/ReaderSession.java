@@ -75,6 +75,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     long acknowledgedBefore = frames.acknowledged();
     int messages = inbox.poll(this, ACK_MESSAGE_LIMIT, nowNanos);
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
+    lossDetector.doWork(nowNanos);
     int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
@@ -85,7 +86,6 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
         source.start();
       }
     }
-    lossDetector.doWork(nowNanos);
     int taken = frames.takeOver();
     // What cannot be acknowledged is not to be sent yet.
     int sent = inbox.isOpen() ? send() : 0;

@@ -185,24 +185,30 @@ final class RetainedFrames {
     return true;
   }
 
-  /** An inbox is gone: what went there and is not acknowledged is lost. */
-  void inboxLost(long inbox) {
+  /** An inbox is gone: what went there and is not acknowledged is lost; returns how many. */
+  int inboxLost(long inbox) {
+    int count = 0;
     for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
       int slot = slot(sequence);
       if (states[slot] == SENT && inboxes[slot] == inbox) {
         lose(sequence);
+        count++;
       }
     }
+    return count;
   }
 
-  /** What was sent before this moment and is not acknowledged is lost. */
-  void sentBeforeLost(long nanos) {
+  /** What was sent before this moment and is not acknowledged is lost; returns how many. */
+  int sentBeforeLost(long nanos) {
+    int count = 0;
     for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
       int slot = slot(sequence);
       if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
         lose(sequence);
+        count++;
       }
     }
+    return count;
   }
 
   /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */

@@ -8,10 +8,16 @@ import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
-import java.nio.file.Files;
+import java.io.IOException;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
@@ -144,13 +150,17 @@ public final class StageAgent implements Agent {
   @Override
   public void onClose() {
     stats.ready.setRelease(0);
-    synchronized (countersLock) {
-      counters = null;
-    }
+    takeCountersBack();
     CloseHelper.closeAll(this::onError, watch, session, connection);
     watch = null;
     session = null;
     connection = null;
+  }
+
+  private void takeCountersBack() {
+    synchronized (countersLock) {
+      counters = null;
+    }
   }
 
   private int connect(long nowNanos) {
@@ -202,17 +212,33 @@ public final class StageAgent implements Agent {
     retryDelayNanos = Math.clamp(2 * retryDelayNanos, MIN_RETRY_NANOS, MAX_RETRY_NANOS);
   }
 
+  /**
+   * Whether a driver's heartbeat is fresh. The file may be deleted or replaced at any moment; so it
+   * is mapped here, as Aeron's own check would create it anew in the driver's way.
+   */
   private boolean isDriverThere() {
     Path cnc = aeronDirectory.resolve(CncFileDescriptor.CNC_FILE);
-    // A client that may not open this file would spin in connect() beyond its time-out.
-    if (Files.exists(cnc) && !(Files.isReadable(cnc) && Files.isWritable(cnc))) {
+    try (FileChannel file =
+        FileChannel.open(cnc, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      if (file.size() <= CncFileDescriptor.META_DATA_LENGTH) {
+        return false;
+      }
+      MappedByteBuffer mapped = file.map(MapMode.READ_ONLY, 0, file.size());
+      try {
+        return CommonContext.isDriverActive(
+            CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {}, mapped);
+      } finally {
+        BufferUtil.free(mapped);
+      }
+    } catch (AccessDeniedException e) {
+      // A client that may not open this file would spin in connect() beyond its time-out.
       throw new ExitException(
           ExitCode.USAGE,
           "AERON_DIR=%s: no access to %s, which belongs to another user; run the media driver and every service as one user"
               .formatted(aeronDirectory, CncFileDescriptor.CNC_FILE));
+    } catch (IOException e) {
+      return false;
     }
-    return CommonContext.isDriverActive(
-        aeronDirectory.toFile(), CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {});
   }
 
   /** Called on the duty cycle's thread: the conductor and every poll run there. */
@@ -220,8 +246,8 @@ public final class StageAgent implements Agent {
     if (error instanceof AeronException) {
       LOG.warn("{}", firstLine(error));
     } else if (error instanceof AgentTerminationException) {
-      // The conductor ends itself, having said why; the next duty cycle finds it closed.
-      LOG.debug("client conductor ends");
+      // The conductor, having said why, is about to end itself and to unmap the counters.
+      takeCountersBack();
     } else {
       failure = error;
     }

@@ -82,8 +82,8 @@ public final class DriverConnection implements AutoCloseable {
         presence.look();
         return;
       }
-    } catch (IOException e) {
-      // Deleted, or about to be.
+    } catch (IOException | RuntimeException e) {
+      // Deleted, or about to be; whatever it is, to connect again is the remedy.
     }
     isDriverGone = true;
   }

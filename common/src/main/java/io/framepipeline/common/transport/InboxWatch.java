@@ -106,20 +106,21 @@ public final class InboxWatch {
     // In this order: what the dead have written last is there to be read.
     boolean isGone = candidate.owner.isDead() || !candidate.isSeen;
     long state = directory.state(inbox.counterId(), inbox.registrationId());
-    if (!candidate.isOpened) {
-      // A dead owner's counter stays until the driver notices; nobody is to send there.
-      candidate.isOpened = !isGone && candidate.owner.isAlive() && state == InboxDirectory.OPEN;
-      if (candidate.isOpened) {
-        listener.onOpen(inbox);
-      }
-      return candidate.isOpened;
-    }
     boolean changed = false;
-    if (!candidate.isLeaving && (isGone || state != InboxDirectory.OPEN)) {
+    if (!candidate.isOpened
+        && !isGone
+        && candidate.owner.isAlive()
+        && state == InboxDirectory.OPEN) {
+      candidate.isOpened = true;
+      changed = true;
+      listener.onOpen(inbox);
+    }
+    if (candidate.isOpened && !candidate.isLeaving && (isGone || state != InboxDirectory.OPEN)) {
       candidate.isLeaving = true;
       changed = true;
       listener.onLeaving(inbox);
     }
+    // Also if it was never seen open: others may have been quicker, and have sent there.
     if (!candidate.isLost && isGone && state != InboxDirectory.DRAINED) {
       candidate.isLost = true;
       changed = true;
