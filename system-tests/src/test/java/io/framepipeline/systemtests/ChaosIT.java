@@ -30,11 +30,11 @@ class ChaosIT {
   private static final long SEED = Long.getLong("chaos.seed", System.nanoTime());
 
   /** What two cores carry with room for restarts. */
-  private static final String RATE = System.getProperty("chaos.rate", "10000");
+  private static final String RATE = System.getProperty("chaos.rate", "15000");
 
   private static final int MAX_INSTANCES = 3;
-  private static final int MIN_PAUSE_MILLIS = 300;
-  private static final int MAX_PAUSE_MILLIS = 3000;
+  private static final int MIN_PAUSE_MILLIS = 500;
+  private static final int MAX_PAUSE_MILLIS = 4000;
 
   /** Some longer than the driver waits before it evicts who does not move. */
   private static final int MAX_STOP_MILLIS = 8000;
