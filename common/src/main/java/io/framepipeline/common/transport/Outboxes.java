@@ -1,10 +1,5 @@
 package io.framepipeline.common.transport;
 
-import static io.aeron.AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID;
-import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
-import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
-import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
-
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
@@ -13,7 +8,6 @@ import io.aeron.logbuffer.BufferClaim;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.ArrayList;
 import java.util.List;
-import org.agrona.BitUtil;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
@@ -29,16 +23,11 @@ public final class Outboxes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
   private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
 
-  /** Where the key of a position counter has what identifies a publication, see StreamCounter. */
-  private static final int SESSION_ID_OFFSET = BitUtil.SIZE_OF_LONG;
-
-  private static final int STREAM_ID_OFFSET = SESSION_ID_OFFSET + BitUtil.SIZE_OF_INT;
-
   /** One publication; null until the driver has made it. */
   private static final class Outbox {
     final RemoteInbox inbox;
     ExclusivePublication publication;
-    int readPositionId = Aeron.NULL_VALUE;
+    Backlog backlog;
     long pendingRegistrationId = Aeron.NULL_VALUE;
     long retryNanos;
 
@@ -103,24 +92,16 @@ public final class Outboxes implements AutoCloseable {
    * Claims space in the inbox where least is waiting; among equals they take turns. The caller
    * commits or aborts.
    *
-   * @return false if there is no room: no inbox is known, or every one is full
+   * @return false if there is no room: no inbox is known, or every one is full or, of several, has
+   *     enough
    */
   public boolean tryClaim(int length, BufferClaim claim) {
-    int size = outboxes.size();
-    if (size > 1) {
-      int shortest = shortestQueue();
-      if (tryClaim(outboxes.get(shortest), length, claim)) {
-        cursor = shortest;
-        return true;
-      }
+    int next = outboxes.size() == 1 ? 0 : shortestQueue(length);
+    if (next < 0 || !tryClaim(outboxes.get(next), length, claim)) {
+      return false;
     }
-    for (int i = 0; i < size; i++) {
-      cursor = cursor + 1 < size ? cursor + 1 : 0;
-      if (tryClaim(outboxes.get(cursor), length, claim)) {
-        return true;
-      }
-    }
-    return false;
+    cursor = next;
+    return true;
   }
 
   /** Claims space in the inbox with this stream id; the caller commits or aborts. */
@@ -165,23 +146,25 @@ public final class Outboxes implements AutoCloseable {
       // A publication has 2^31 terms: weeks at full speed. The next one takes over.
       publication.close();
       outbox.publication = null;
-      outbox.readPositionId = Aeron.NULL_VALUE;
+      outbox.backlog = null;
     }
     return false;
   }
 
-  /** The index of the inbox with the fewest unread bytes, the next one in turn among equals. */
-  private int shortestQueue() {
+  /**
+   * The index of the inbox with the fewest unread bytes, the next one in turn among equals; -1 if
+   * none has room.
+   */
+  private int shortestQueue(int length) {
     int size = outboxes.size();
-    int shortest = 0;
+    int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
       int index = cursor + i < size ? cursor + i : cursor + i - size;
       Outbox outbox = outboxes.get(index);
-      if (outbox.readPositionId != Aeron.NULL_VALUE) {
-        long unread =
-            outbox.publication.position() - counters.getCounterValue(outbox.readPositionId);
-        if (unread < fewest) {
+      if (outbox.backlog != null && outbox.publication.availableWindow() > 0) {
+        long unread = outbox.backlog.unreadBytes();
+        if (unread < fewest && !outbox.backlog.isEnough(unread, length)) {
           fewest = unread;
           shortest = index;
         }
@@ -195,29 +178,17 @@ public final class Outboxes implements AutoCloseable {
     for (int i = 0, size = outboxes.size(); i < size; i++) {
       Outbox outbox = outboxes.get(i);
       if (outbox.publication == null || !outbox.publication.isConnected()) {
-        outbox.readPositionId = Aeron.NULL_VALUE;
+        outbox.backlog = null;
       } else {
         count++;
-        if (outbox.readPositionId == Aeron.NULL_VALUE) {
-          outbox.readPositionId = findReadPosition(outbox.publication);
+        if (outbox.backlog == null) {
+          outbox.backlog = Backlog.of(outbox.publication, counters, nowNanos);
+        } else {
+          outbox.backlog.measure(nowNanos);
         }
       }
     }
     return count;
-  }
-
-  /** The counter in which the inbox shows how far it has read this publication. */
-  private int findReadPosition(ExclusivePublication publication) {
-    for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
-      int key = metaDataOffset(counterId) + KEY_OFFSET;
-      if (counters.getCounterState(counterId) == RECORD_ALLOCATED
-          && counters.getCounterTypeId(counterId) == DRIVER_SUBSCRIBER_POSITION_TYPE_ID
-          && counters.metaDataBuffer().getInt(key + SESSION_ID_OFFSET) == publication.sessionId()
-          && counters.metaDataBuffer().getInt(key + STREAM_ID_OFFSET) == publication.streamId()) {
-        return counterId;
-      }
-    }
-    return Aeron.NULL_VALUE;
   }
 
   private int connect(Outbox outbox, long nowNanos) {

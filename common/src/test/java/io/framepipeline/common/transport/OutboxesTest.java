@@ -108,6 +108,32 @@ class OutboxesTest {
   }
 
   @Test
+  void shouldGiveSlowInboxesNoMoreThanTheyReadInAWhile() {
+    Channels roomy = Channels.of("aeron:ipc?term-length=8m");
+    SteppedDriver.Peer peer = driver.startPeer();
+    Outboxes wide =
+        new Outboxes(peer.connection(), roomy.frames(), Stage.NORM, new InboxWatch.Listener() {});
+    peer.run(wide::doWork);
+    List<RecordingInbox> inboxes = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      inboxes.add(RecordingInbox.open(peer.connection(), roomy.frames(), Stage.NORM, i));
+    }
+    driver.stepUntil("two connections", () -> wide.connectedCount() == 2);
+
+    // Each reads one frame a millisecond, and there is always more.
+    int sent = 0;
+    for (int step = 0; step < 1000; step++) {
+      while (send(wide, sent)) {
+        sent++;
+      }
+      inboxes.forEach(inbox -> inbox.poll(1));
+      driver.step();
+    }
+    int unread = sent - inboxes.stream().mapToInt(inbox -> inbox.messages().size()).sum();
+    assertThat(unread).as("two times 50 ms of frames, not two windows").isBetween(64, 110);
+  }
+
+  @Test
   void shouldClaimNothingWhileEveryInboxIsFull() {
     List<RecordingInbox> inboxes =
         List.of(startInbox(Stage.RECIPROCAL), startInbox(Stage.RECIPROCAL));

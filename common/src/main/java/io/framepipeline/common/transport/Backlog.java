@@ -1,0 +1,112 @@
+package io.framepipeline.common.transport;
+
+import static io.aeron.AeronCounters.DRIVER_SUBSCRIBER_POSITION_TYPE_ID;
+import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
+import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
+import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
+
+import io.aeron.ExclusivePublication;
+import java.util.concurrent.TimeUnit;
+import org.agrona.BitUtil;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.status.CountersReader;
+
+/**
+ * What an inbox has yet to read of a publication, and when that is enough: as much as it reads in
+ * {@link #ENOUGH_NANOS}. A longer queue would not make it work more, but the frames in it would
+ * wait long, and a reader's window, which ends a fixed number of frames behind the oldest
+ * unacknowledged one, would have no room for those that other inboxes could take.
+ */
+final class Backlog {
+  private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  /** Much longer than anybody sleeps, and little of what a window lasts. */
+  private static final long ENOUGH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** However slow it is: a poll takes up to half of this, and shows at its end what it has read. */
+  private static final int MIN_ENOUGH_MESSAGES = 32;
+
+  /** The weight of a new measurement is 1 / 2^2. */
+  private static final int SMOOTHING_SHIFT = 2;
+
+  /** Where the key of a position counter has what identifies a publication, see StreamCounter. */
+  private static final int SESSION_ID_OFFSET = BitUtil.SIZE_OF_LONG;
+
+  private static final int STREAM_ID_OFFSET = SESSION_ID_OFFSET + BitUtil.SIZE_OF_INT;
+
+  private final ExclusivePublication publication;
+  private final CountersReader counters;
+  private final int positionCounterId;
+
+  /** Little at first: nobody knows yet how fast it reads. */
+  private long enoughBytes;
+
+  private long measuredNanos;
+  private long measuredRead;
+  private long measuredSent;
+
+  private Backlog(
+      ExclusivePublication publication,
+      CountersReader counters,
+      int positionCounterId,
+      long nowNanos) {
+    this.publication = publication;
+    this.counters = counters;
+    this.positionCounterId = positionCounterId;
+    mark(nowNanos);
+  }
+
+  /** The backlog of a publication that is connected; null if its inbox is not to be found. */
+  static Backlog of(ExclusivePublication publication, CountersReader counters, long nowNanos) {
+    DirectBuffer metaData = counters.metaDataBuffer();
+    for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
+      int key = metaDataOffset(counterId) + KEY_OFFSET;
+      if (counters.getCounterState(counterId) == RECORD_ALLOCATED
+          && counters.getCounterTypeId(counterId) == DRIVER_SUBSCRIBER_POSITION_TYPE_ID
+          && metaData.getInt(key + SESSION_ID_OFFSET) == publication.sessionId()
+          && metaData.getInt(key + STREAM_ID_OFFSET) == publication.streamId()) {
+        return new Backlog(publication, counters, counterId, nowNanos);
+      }
+    }
+    return null;
+  }
+
+  long unreadBytes() {
+    return publication.position() - read();
+  }
+
+  /** Whether so much is unread that messages of this length had better go elsewhere. */
+  boolean isEnough(long unreadBytes, int length) {
+    return unreadBytes >= enoughBytes && unreadBytes >= (long) MIN_ENOUGH_MESSAGES * length;
+  }
+
+  /** Measures, if it is time to, how fast the inbox reads. */
+  void measure(long nowNanos) {
+    long elapsedNanos = nowNanos - measuredNanos;
+    if (elapsedNanos < MEASURE_INTERVAL_NANOS) {
+      return;
+    }
+    long read = read();
+    if (read >= measuredSent) {
+      // All that was there then: it may be able to read more than it gets.
+      enoughBytes = Long.MAX_VALUE;
+    } else {
+      long readBytes = (read - measuredRead) * ENOUGH_NANOS / elapsedNanos;
+      enoughBytes =
+          enoughBytes == Long.MAX_VALUE
+              ? readBytes
+              : enoughBytes + ((readBytes - enoughBytes) >> SMOOTHING_SHIFT);
+    }
+    mark(nowNanos);
+  }
+
+  private void mark(long nowNanos) {
+    measuredNanos = nowNanos;
+    measuredRead = read();
+    measuredSent = publication.position();
+  }
+
+  private long read() {
+    return counters.getCounterValue(positionCounterId);
+  }
+}
