@@ -78,6 +78,9 @@ class ChaosIT {
               TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
           doSomething(run);
           ledger.assertAlwaysAddedUp();
+          assertThat(run.err())
+              .as("who dies was killed")
+              .doesNotContainPattern("exit code (?!137)");
         }
         pending.forEach(CompletableFuture::join);
         long frames = source.end();
