@@ -113,7 +113,10 @@ final class LossDetector {
       @Override
       public void onOpen(RemoteInbox inbox) {
         if (normCount++ == 0) {
+          // Nothing could be acknowledged before; so nothing is late.
           quietSinceNanos = nowNanos + CONNECT_NANOS;
+          lastAckNanos = nowNanos;
+          lastProbeNanos = nowNanos;
         }
       }
 
@@ -138,7 +141,7 @@ final class LossDetector {
       isSettling = false;
       declareLost();
     }
-    if (nowNanos - nextSweepNanos >= 0) {
+    if (normCount > 0 && nowNanos - nextSweepNanos >= 0) {
       nextSweepNanos = nowNanos + SWEEP_INTERVAL_NANOS;
       sweep();
     }

@@ -304,8 +304,31 @@ class ReaderSessionTest {
   }
 
   @Test
+  void shouldBlameAFrameForNormsThatDieOfItAtOnce() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker first = new Worker(Stage.NORM);
+    read(1);
+    driver.stepUntil("the frame", () -> reciprocal.poll() == 1);
+    first.peer.kill();
+
+    // Each death takes a delivery, however long there is no norm: nothing is sent to find out.
+    for (int death = 1; death < MAX_DELIVERIES; death++) {
+      int deliveries = death;
+      driver.stepFor(Duration.ofSeconds(10));
+      assertThat(reciprocal.poll()).isEqualTo(deliveries);
+      Worker norm = new Worker(Stage.NORM);
+      driver.stepUntil("delivery " + death, () -> reciprocal.poll() == deliveries + 1);
+      norm.peer.kill();
+    }
+    new Worker(Stage.NORM);
+    driver.stepUntil("the end", () -> session.isDone(driver.nanoTime()));
+    assertLedger(1, 0, 0, 1);
+  }
+
+  @Test
   void shouldRedeliverASingleFrameWhenNothingMoves() {
     Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    new Worker(Stage.NORM);
     read(30);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 30);
 

@@ -31,6 +31,7 @@ import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 import org.agrona.DirectBuffer;
+import org.agrona.IoUtil;
 import org.agrona.concurrent.IdleStrategy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -45,7 +46,11 @@ class ReconnectionTest {
 
   @TempDir private Path directory;
 
-  private final String aeronDirectory = CommonContext.generateRandomDirName();
+  /** In shared memory, with room for the locks beside the driver's own directory. */
+  private final Path sharedDirectory = Path.of(CommonContext.generateRandomDirName());
+
+  private final String aeronDirectory = sharedDirectory.resolve("aeron").toString();
+
   private final StageStats stats = StageStats.inMemory();
 
   /** The driver has a thread of its own, and perhaps no processor. */
@@ -58,6 +63,7 @@ class ReconnectionTest {
   void closeAgent() {
     agent.onClose();
     service.close();
+    IoUtil.delete(sharedDirectory.toFile(), true);
   }
 
   @Test

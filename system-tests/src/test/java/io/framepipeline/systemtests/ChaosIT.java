@@ -3,6 +3,7 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,8 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -47,9 +46,7 @@ class ChaosIT {
   private final Random random = new Random(SEED);
   private final List<String> events = new ArrayList<>();
   private final List<CompletableFuture<Void>> pending = new ArrayList<>();
-
-  /** As many at once as there are: some wait for processes that others are to wake. */
-  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final List<Process> scaleCommands = new ArrayList<>();
 
   private final long startNanos = System.nanoTime();
   private int kills;
@@ -78,8 +75,12 @@ class ChaosIT {
               TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
           doSomething(run);
           ledger.assertAlwaysAddedUp();
+          assertThat(run.err())
+              .as("who dies was killed")
+              .doesNotContainPattern("exit code (?!137)");
         }
         pending.forEach(CompletableFuture::join);
+        scaleCommands.forEach(Process::destroy);
         long frames = source.end();
         assertThat(run.awaitExit()).as("exit code").isZero();
         ledger.assertAlwaysAddedUp();
@@ -109,7 +110,7 @@ class ChaosIT {
     }
   }
 
-  private void doSomething(PipelineProcess run) {
+  private void doSomething(PipelineProcess run) throws IOException {
     Stage stage = random.nextBoolean() ? Stage.RECIPROCAL : Stage.NORM;
     int dice = random.nextInt(20);
     if (dice < 10) {
@@ -148,17 +149,15 @@ class ChaosIT {
     pending.add(
         CompletableFuture.runAsync(
             () -> signal(victims, "CONT"),
-            CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS, executor)));
+            CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS)));
   }
 
-  private void scale(PipelineProcess run, Stage stage, int count) {
+  /** It waits for the stage to be as asked, which it may never be while others die. */
+  private void scale(PipelineProcess run, Stage stage, int count) throws IOException {
     String to = stage.label() + "=" + count;
     note("scale " + to, List.of());
     scalings++;
-    pending.add(
-        CompletableFuture.runAsync(
-            () -> PipelineProcess.command(directory, "scale", "--dir=" + run.runDirectory(), to),
-            executor));
+    scaleCommands.add(PipelineProcess.startCommand("scale", "--dir=" + run.runDirectory(), to));
   }
 
   private void note(String event, List<ProcessHandle> processes) {

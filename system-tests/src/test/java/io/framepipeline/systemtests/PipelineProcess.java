@@ -116,16 +116,10 @@ final class PipelineProcess implements AutoCloseable {
     try {
       Path out = Files.createTempFile(directory, "command", ".out");
       Path err = Files.createTempFile(directory, "command", ".err");
-      List<String> command = new ArrayList<>(List.of(HOME.resolve("pipeline").toString()));
-      command.addAll(List.of(arguments));
-      Process process =
-          new ProcessBuilder(command)
-              .redirectOutput(out.toFile())
-              .redirectError(err.toFile())
-              .start();
+      Process process = command(Redirect.to(out.toFile()), Redirect.to(err.toFile()), arguments);
       if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();
-        throw new AssertionError("has not ended within the watchdog's time: " + command);
+        throw new AssertionError("has not ended within the watchdog's time: " + List.of(arguments));
       }
       return new Outcome(process.exitValue(), Files.readString(out), Files.readString(err));
     } catch (IOException e) {
@@ -133,6 +127,18 @@ final class PipelineProcess implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Starts {@code ./pipeline} with these arguments, and leaves it to itself. */
+  static Process startCommand(String... arguments) throws IOException {
+    return command(Redirect.DISCARD, Redirect.DISCARD, arguments);
+  }
+
+  private static Process command(Redirect out, Redirect err, String... arguments)
+      throws IOException {
+    List<String> command = new ArrayList<>(List.of(HOME.resolve("pipeline").toString()));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).redirectOutput(out).redirectError(err).start();
   }
 
   Process process() {

@@ -225,8 +225,14 @@ public final class StageAgent implements Agent {
       }
       MappedByteBuffer mapped = file.map(MapMode.READ_ONLY, 0, file.size());
       try {
-        return CommonContext.isDriverActive(
-            CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {}, mapped);
+        // Aeron would wait for a driver that is starting, which may have died in the middle of it.
+        boolean isComplete =
+            CncFileDescriptor.createMetaDataBuffer(mapped)
+                    .getIntVolatile(CncFileDescriptor.cncVersionOffset(0))
+                != 0;
+        return isComplete
+            && CommonContext.isDriverActive(
+                CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {}, mapped);
       } finally {
         BufferUtil.free(mapped);
       }

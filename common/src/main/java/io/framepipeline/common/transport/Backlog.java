@@ -13,9 +13,10 @@ import org.agrona.concurrent.status.CountersReader;
 
 /**
  * What an inbox has yet to read of a publication, and when that is enough: as much as it reads in
- * {@link #ENOUGH_NANOS}. A longer queue would not make it work more, but the frames in it would
- * wait long, and a reader's window, which ends a fixed number of frames behind the oldest
- * unacknowledged one, would have no room for those that other inboxes could take.
+ * {@link #ENOUGH_NANOS}. A longer queue would not make it work more. But the frames in it would
+ * wait long, and be lost with it if it died; and a reader's window, which ends a fixed number of
+ * frames behind the oldest unacknowledged one, would have no room for those that other inboxes
+ * could take.
  */
 final class Backlog {
   private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);

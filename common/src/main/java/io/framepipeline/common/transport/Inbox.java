@@ -36,6 +36,7 @@ public final class Inbox implements AutoCloseable {
   private final Stage stage;
   private final int streamId;
   private final int instanceId;
+  private final long lock;
   private final long subscriptionId;
   private final ControlledFragmentHandler probe =
       (buffer, offset, length, header) -> {
@@ -52,11 +53,12 @@ public final class Inbox implements AutoCloseable {
   private long leftAtNanos;
   private boolean isLeaving;
 
-  private Inbox(Aeron aeron, String channel, Stage stage, int streamId, int instanceId) {
+  private Inbox(Aeron aeron, String channel, Stage stage, int streamId, int instanceId, long lock) {
     this.aeron = aeron;
     this.stage = stage;
     this.streamId = streamId;
     this.instanceId = instanceId;
+    this.lock = lock;
     this.subscriptionId = aeron.asyncAddSubscription(channel, streamId);
     this.nextCheckNanos = aeron.context().nanoClock().nanoTime();
   }
@@ -67,7 +69,7 @@ public final class Inbox implements AutoCloseable {
    *
    * @param channel where senders will publish
    * @param instanceId what distinguishes this instance in its counter; the source id for a reader
-   * @throws AeronException if the driver's files are going away
+   * @throws AeronException if the file of the locks cannot be used
    */
   public static Inbox open(
       DriverConnection connection, String channel, Stage stage, int instanceId) {
@@ -75,11 +77,11 @@ public final class Inbox implements AutoCloseable {
     // Correlation ids are unique per driver, and an inbox does not outlive its driver.
     int streamId = (int) aeron.nextCorrelationId();
     try {
-      connection.presence().claim(streamId);
+      long lock = connection.presence().claim();
+      return new Inbox(aeron, channel, stage, streamId, instanceId, lock);
     } catch (IOException e) {
-      throw new AeronException("cannot lock " + Presence.FILE + ": " + e);
+      throw new AeronException("cannot show that this process is alive: " + e);
     }
-    return new Inbox(aeron, channel, stage, streamId, instanceId);
   }
 
   /** The stream that senders publish to. */
@@ -157,7 +159,7 @@ public final class Inbox implements AutoCloseable {
     } else if (isLeaving) {
       return 0;
     } else if (counterId == Aeron.NULL_VALUE) {
-      counterId = InboxDirectory.announce(aeron, stage, streamId, instanceId);
+      counterId = InboxDirectory.announce(aeron, stage, streamId, instanceId, lock);
     } else {
       counter = aeron.getCounter(counterId);
       if (counter != null) {

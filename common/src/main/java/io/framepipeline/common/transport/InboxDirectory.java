@@ -17,7 +17,8 @@ import org.agrona.concurrent.status.CountersReader;
  * when its owner closes it or dies, so membership and failure detection need no protocol of our
  * own, and {@code AeronStat} shows who is there. The counter's value is the inbox's state.
  *
- * <p>Key: stage (int32), stream id (int32), instance id (int32).
+ * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that its owner has
+ * locked, see {@link Presence} (int64).
  */
 final class InboxDirectory {
   /** Aeron keeps type ids below 1000 for itself. */
@@ -35,7 +36,8 @@ final class InboxDirectory {
   private static final int STAGE_OFFSET = 0;
   private static final int STREAM_ID_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int INSTANCE_ID_OFFSET = STREAM_ID_OFFSET + BitUtil.SIZE_OF_INT;
-  private static final int KEY_LENGTH = INSTANCE_ID_OFFSET + BitUtil.SIZE_OF_INT;
+  private static final int LOCK_OFFSET = INSTANCE_ID_OFFSET + BitUtil.SIZE_OF_INT;
+  private static final int KEY_LENGTH = LOCK_OFFSET + BitUtil.SIZE_OF_LONG;
 
   private final CountersReader counters;
 
@@ -48,12 +50,13 @@ final class InboxDirectory {
    *
    * @return for {@link Aeron#getCounter}; the inbox is open once the counter says so
    */
-  static long announce(Aeron aeron, Stage stage, int streamId, int instanceId) {
+  static long announce(Aeron aeron, Stage stage, int streamId, int instanceId, long lock) {
     String label = "inbox " + stage.label() + " stream=" + streamId + " instance=" + instanceId;
     MutableDirectBuffer buffer = new UnsafeBuffer(new byte[KEY_LENGTH + label.length()]);
     buffer.putInt(STAGE_OFFSET, stage.id());
     buffer.putInt(STREAM_ID_OFFSET, streamId);
     buffer.putInt(INSTANCE_ID_OFFSET, instanceId);
+    buffer.putLong(LOCK_OFFSET, lock);
     int labelLength = buffer.putStringWithoutLengthAscii(KEY_LENGTH, label);
     return aeron.asyncAddCounter(
         COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
@@ -93,6 +96,11 @@ final class InboxDirectory {
 
   int instanceId(int counterId) {
     return counters.metaDataBuffer().getInt(key(counterId) + INSTANCE_ID_OFFSET);
+  }
+
+  /** The byte that the owner of an inbox has locked. */
+  long lock(int counterId) {
+    return counters.metaDataBuffer().getLong(key(counterId) + LOCK_OFFSET);
   }
 
   /**

@@ -97,7 +97,7 @@ public final class InboxWatch {
     int streamId = directory.streamId(counterId);
     RemoteInbox inbox =
         new RemoteInbox(registrationId, counterId, streamId, directory.instanceId(counterId));
-    tracked.add(new Tracked(inbox, presence.watch(streamId)));
+    tracked.add(new Tracked(inbox, presence.watch(directory.lock(counterId))));
   }
 
   /** Tells what is new about an inbox; returns whether anything is. */

@@ -92,11 +92,10 @@ public final class Outboxes implements AutoCloseable {
    * Claims space in the inbox where least is waiting; among equals they take turns. The caller
    * commits or aborts.
    *
-   * @return false if there is no room: no inbox is known, or every one is full or, of several, has
-   *     enough
+   * @return false if there is no room: no inbox is known, or every one is full or has enough
    */
   public boolean tryClaim(int length, BufferClaim claim) {
-    int next = outboxes.size() == 1 ? 0 : shortestQueue(length);
+    int next = shortestQueue(length);
     if (next < 0 || !tryClaim(outboxes.get(next), length, claim)) {
       return false;
     }
@@ -160,7 +159,8 @@ public final class Outboxes implements AutoCloseable {
     int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
-      int index = cursor + i < size ? cursor + i : cursor + i - size;
+      // Several outboxes may be gone since the cursor was set.
+      int index = (cursor + i) % size;
       Outbox outbox = outboxes.get(index);
       if (outbox.backlog != null && outbox.publication.availableWindow() > 0) {
         long unread = outbox.backlog.unreadBytes();

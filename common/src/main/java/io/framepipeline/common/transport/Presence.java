@@ -6,26 +6,23 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Who is alive, as the kernel knows it: the owner of an inbox holds a lock on one byte of a file
- * that all share, the byte whose number is the inbox's stream id. The kernel gives the lock back
- * when the process dies, however it dies, and never before: not while it is stopped, starved or in
- * another PID namespace. So a death is seen in milliseconds, where a heartbeat takes seconds and
- * cannot be told from a pause.
+ * that all share; which byte, its counter says. The kernel gives the lock back when the process
+ * dies, however it dies, and never before: not while it is stopped, starved or in another PID
+ * namespace. So a death is seen in milliseconds, where a heartbeat takes seconds and cannot be told
+ * from a pause.
  *
  * <p>A process gives up its memory before its files. Once its lock is free it can neither write to
  * a log nor send an acknowledgement any more.
  *
- * <p>The file is in the media driver's directory and goes with it, as the inboxes do. The locks are
- * POSIX record locks: a process opens the file once, since closing any descriptor would release
- * them all.
+ * <p>The locks are POSIX record locks: a process has the file open once, since closing any
+ * descriptor would release them all.
  */
 final class Presence implements AutoCloseable {
-  /** Beside the driver's own files; the driver deletes its directory whole. */
-  static final String FILE = "inboxes.lock";
-
   /** An inbox's owner, as of the last look. */
   static final class Owner {
     private static final int UNKNOWN = 0;
@@ -48,26 +45,40 @@ final class Presence implements AutoCloseable {
     }
   }
 
+  private static final SecureRandom RANDOM = new SecureRandom();
+
   private final FileChannel file;
   private final CopyOnWriteArrayList<Owner> owners = new CopyOnWriteArrayList<>();
 
   Presence(Path aeronDirectory) throws IOException {
     this.file =
         FileChannel.open(
-            aeronDirectory.resolve(FILE),
+            file(aeronDirectory),
             StandardOpenOption.CREATE,
             StandardOpenOption.READ,
             StandardOpenOption.WRITE);
   }
 
-  /** Shows this process as the owner of the inbox with this stream id, for the rest of its life. */
-  void claim(int streamId) throws IOException {
-    file.lock(position(streamId), 1, false);
+  /** Where the locks of a driver's clients are. */
+  static Path file(Path aeronDirectory) {
+    // Beside the directory: the driver deletes that whole, and fails if something comes in between.
+    return aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".inboxes");
   }
 
-  /** Has the owner of an inbox looked after. */
-  Owner watch(int streamId) {
-    Owner owner = new Owner(position(streamId));
+  /**
+   * Locks a byte for as long as this is open; a random one, since the file outlives drivers.
+   *
+   * @return its number, for {@link #watch}
+   */
+  long claim() throws IOException {
+    long position = RANDOM.nextLong(Long.MAX_VALUE);
+    file.lock(position, 1, false);
+    return position;
+  }
+
+  /** Has the owner of a byte looked after. */
+  Owner watch(long position) {
+    Owner owner = new Owner(position);
     owners.add(owner);
     return owner;
   }
@@ -76,7 +87,7 @@ final class Presence implements AutoCloseable {
     owners.remove(owner);
   }
 
-  /** Looks who has died. Death is for good: stream ids are not used again. */
+  /** Looks who has died. Death is for good: nobody takes the same byte again. */
   void look() throws IOException {
     for (Owner owner : owners) {
       if (owner.state != Owner.DEAD) {
@@ -98,9 +109,5 @@ final class Presence implements AutoCloseable {
       // Held in this process.
       return true;
     }
-  }
-
-  private static long position(int streamId) {
-    return Integer.toUnsignedLong(streamId);
   }
 }

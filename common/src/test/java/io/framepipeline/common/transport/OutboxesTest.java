@@ -86,6 +86,26 @@ class OutboxesTest {
   }
 
   @Test
+  void shouldGoOnWhenSeveralInboxesAreLostAtOnce() {
+    RecordingInbox survivor = startInbox(Stage.RECIPROCAL);
+    RecordingInbox other = startInbox(Stage.RECIPROCAL);
+    List<SteppedDriver.Peer> doomed = List.of(driver.startPeer(), driver.startPeer());
+    doomed.forEach(peer -> openInbox(peer, Stage.RECIPROCAL));
+    driver.stepUntil("four connections", () -> outboxes.connectedCount() == 4);
+    // Wherever the turn is, also behind those that are left.
+    for (int turn = 0; turn < 3; turn++) {
+      assertThat(send(turn)).isTrue();
+    }
+
+    doomed.forEach(SteppedDriver.Peer::kill);
+    driver.stepUntil("two losses", () -> lost.size() == 2);
+    for (int i = 3; i < 10; i++) {
+      assertThat(send(i)).isTrue();
+    }
+    driver.stepUntil("them", () -> pollAll(List.of(survivor, other)) >= 7);
+  }
+
+  @Test
   void shouldPassOverAFullInbox() {
     RecordingInbox stuck = startInbox(Stage.RECIPROCAL);
     RecordingInbox healthy = startInbox(Stage.RECIPROCAL);

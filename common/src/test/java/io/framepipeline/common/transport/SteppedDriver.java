@@ -5,12 +5,14 @@ import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.exceptions.AeronEvent;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.agrona.CloseHelper;
+import org.agrona.IoUtil;
 import org.agrona.concurrent.AgentInvoker;
 
 /**
@@ -182,6 +184,7 @@ public final class SteppedDriver implements AutoCloseable {
       peer.connection.close();
     }
     driver.close();
+    IoUtil.delete(Presence.file(Path.of(driver.aeronDirectoryName())).toFile(), true);
   }
 
   private Aeron.Context clientContext() {
