@@ -59,19 +59,13 @@ final class RunDirectory implements AutoCloseable {
 
   /** The run directories in a directory whose commands are running. */
   static List<Path> running(Path directory) {
-    List<Path> running = new ArrayList<>();
-    try (DirectoryStream<Path> runs = Files.newDirectoryStream(directory, PREFIX + "*")) {
-      for (Path run : runs) {
-        Path lockFile = run.resolve(LOCK);
-        if (Files.isWritable(lockFile) && isLocked(lockFile)) {
-          running.add(run);
-        }
-      }
+    try {
+      List<Path> running = runs(directory, true);
+      running.sort(null);
+      return running;
     } catch (IOException e) {
       throw new ExitException(ExitCode.INTERNAL, "%s: cannot be read: %s".formatted(directory, e));
     }
-    running.sort(null);
-    return running;
   }
 
   /** The socket of the command that owns a run directory. */
@@ -90,14 +84,23 @@ final class RunDirectory implements AutoCloseable {
   }
 
   private static void clearAwayOfTheDead() throws IOException {
-    try (DirectoryStream<Path> runs = Files.newDirectoryStream(SHARED_MEMORY, PREFIX + "*")) {
+    for (Path run : runs(SHARED_MEMORY, false)) {
+      IoUtil.delete(run.toFile(), true);
+    }
+  }
+
+  /** The run directories whose commands are running, or those whose commands are dead. */
+  private static List<Path> runs(Path directory, boolean isRunning) throws IOException {
+    List<Path> found = new ArrayList<>();
+    try (DirectoryStream<Path> runs = Files.newDirectoryStream(directory, PREFIX + "*")) {
       for (Path run : runs) {
         Path lockFile = run.resolve(LOCK);
-        if (Files.isWritable(lockFile) && !isLocked(lockFile)) {
-          IoUtil.delete(run.toFile(), true);
+        if (Files.isWritable(lockFile) && isLocked(lockFile) == isRunning) {
+          found.add(run);
         }
       }
     }
+    return found;
   }
 
   /** Whether a living command holds the lock; never to be asked about this process's own. */

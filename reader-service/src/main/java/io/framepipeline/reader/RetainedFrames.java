@@ -200,15 +200,7 @@ final class RetainedFrames {
 
   /** What was sent before this moment and is not acknowledged is lost; returns how many. */
   int sentBeforeLost(long nanos) {
-    int count = 0;
-    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
-      int slot = slot(sequence);
-      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
-        lose(sequence);
-        count++;
-      }
-    }
-    return count;
+    return overdueLost(nanos, windowFrames, true);
   }
 
   /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */

@@ -71,9 +71,7 @@ class MetricsIT {
       await()
           .atMost(PipelineProcess.LIMIT)
           .until(() -> get(run, Stage.RECIPROCAL, "/health/ready").statusCode() == 200);
-      run.signal("TERM");
-      assertThat(run.awaitExit()).isZero();
-      run.assertNothingLost(run.report().get("framesRead").asLong());
+      run.assertDrains();
     }
   }
 

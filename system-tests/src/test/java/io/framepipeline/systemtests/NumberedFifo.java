@@ -15,7 +15,6 @@ import java.util.Random;
  * its first bytes, so that its norm tells which frame it is of.
  */
 final class NumberedFifo implements AutoCloseable {
-  private static final int FRAME_LENGTH = 4096;
   private static final int NUMBER_LENGTH = Long.BYTES;
 
   /** Frames differ in their numbers and, beyond those, in which of so many patterns they have. */
@@ -23,7 +22,7 @@ final class NumberedFifo implements AutoCloseable {
 
   private static final int BATCH = 16;
 
-  private final byte[][] patterns = new byte[PATTERNS][FRAME_LENGTH];
+  private final byte[][] patterns = new byte[PATTERNS][Reference.FRAME_LENGTH];
   private final double[] patternSums = new double[PATTERNS];
   private final Path path;
   private final Thread feeder;
@@ -37,7 +36,8 @@ final class NumberedFifo implements AutoCloseable {
     Random random = new Random(seed);
     for (int pattern = 0; pattern < PATTERNS; pattern++) {
       random.nextBytes(patterns[pattern]);
-      patternSums[pattern] = sumOfSquares(patterns[pattern], NUMBER_LENGTH, FRAME_LENGTH);
+      patternSums[pattern] =
+          Reference.sumOfSquares(patterns[pattern], NUMBER_LENGTH, Reference.FRAME_LENGTH);
     }
     assertThat(new ProcessBuilder("mkfifo", path.toString()).start().waitFor()).isZero();
     feeder = Thread.ofPlatform().name("feeder").daemon().start(this::feed);
@@ -57,7 +57,8 @@ final class NumberedFifo implements AutoCloseable {
   /** The norm that a frame must have. */
   double norm(long number) {
     byte[] bytes = ByteBuffer.allocate(NUMBER_LENGTH).putLong(number).array();
-    return Math.sqrt(patternSums[pattern(number)] + sumOfSquares(bytes, 0, NUMBER_LENGTH));
+    return Math.sqrt(
+        patternSums[pattern(number)] + Reference.sumOfSquares(bytes, 0, NUMBER_LENGTH));
   }
 
   @Override
@@ -66,13 +67,13 @@ final class NumberedFifo implements AutoCloseable {
   }
 
   private void feed() {
-    ByteBuffer batch = ByteBuffer.allocateDirect(BATCH * FRAME_LENGTH);
+    ByteBuffer batch = ByteBuffer.allocateDirect(BATCH * Reference.FRAME_LENGTH);
     try (FileChannel fifo = FileChannel.open(path, StandardOpenOption.WRITE)) {
       while (!isEnded) {
         batch.clear();
         for (int i = 0; i < BATCH; i++) {
           long number = frames + i;
-          batch.put(patterns[pattern(number)]).putLong(i * FRAME_LENGTH, number);
+          batch.put(patterns[pattern(number)]).putLong(i * Reference.FRAME_LENGTH, number);
         }
         batch.flip();
         while (batch.hasRemaining()) {
@@ -87,14 +88,5 @@ final class NumberedFifo implements AutoCloseable {
 
   private static int pattern(long number) {
     return (int) (number % PATTERNS);
-  }
-
-  private static double sumOfSquares(byte[] bytes, int from, int to) {
-    double sum = 0;
-    for (int i = from; i < to; i++) {
-      double reciprocal = 1.0 / (1.0 + (bytes[i] & 0xFF));
-      sum += reciprocal * reciprocal;
-    }
-    return sum;
   }
 }

@@ -271,6 +271,15 @@ final class PipelineProcess implements AutoCloseable {
     assertThat(report.get("bytesRead").asLong()).isEqualTo(framesRead * 4096);
   }
 
+  /**
+   * Has the run drain, and checks that it ends in peace and that everything read was acknowledged.
+   */
+  void assertDrains() throws InterruptedException {
+    signal("TERM");
+    assertThat(awaitExit()).isZero();
+    assertNothingLost(report().get("framesRead").asLong());
+  }
+
   /** Whether neither a file in shared memory nor a process of this run is left. */
   boolean isGone(List<ProcessHandle> processes) {
     return !Files.exists(runDirectory()) && processes.stream().noneMatch(ProcessHandle::isAlive);

@@ -12,8 +12,6 @@ import java.util.TreeMap;
 
 /** What norms printed, by source and frame; across a crash a frame may be printed again. */
 final class PrintedNorms {
-  private static final double TOLERANCE = 1e-6;
-
   private final Map<Integer, Map<Integer, List<Double>>> bySource = new HashMap<>();
 
   PrintedNorms(List<String> lines) {
@@ -47,7 +45,8 @@ final class PrintedNorms {
                       .as("norm of frame %d of source %d", frame, source)
                       .allSatisfy(
                           norm ->
-                              assertThat(norm).isCloseTo(expected, within(expected * TOLERANCE)));
+                              assertThat(norm)
+                                  .isCloseTo(expected, within(expected * Reference.TOLERANCE)));
                 }));
   }
 }

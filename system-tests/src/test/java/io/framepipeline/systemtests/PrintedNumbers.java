@@ -11,8 +11,6 @@ import java.util.BitSet;
 
 /** Checks each norm of a {@link NumberedFifo}'s frames as it is printed; keeps none. */
 final class PrintedNumbers {
-  private static final double TOLERANCE = 1e-6;
-
   private final NumberedFifo source;
   private final Thread reader;
   private final BitSet seen = new BitSet();
@@ -55,7 +53,7 @@ final class PrintedNumbers {
       int sequence = Integer.parseInt(fields[1]);
       double expected = source.norm(sequence);
       if (fields.length != 3
-          || Math.abs(Double.parseDouble(fields[2]) - expected) > expected * TOLERANCE) {
+          || Math.abs(Double.parseDouble(fields[2]) - expected) > expected * Reference.TOLERANCE) {
         wrong = line + " instead of " + expected;
       }
       if (seen.get(sequence)) {

@@ -53,7 +53,7 @@ class RecoveryIT {
         System.out.printf(
             Locale.ROOT, "recovery: one of %d %s killed: %s%n", instances, stage.label(), rate);
       }
-      assertNothingIsLost(run);
+      run.assertDrains();
     }
   }
 
@@ -70,7 +70,7 @@ class RecoveryIT {
         run.awaitFurtherAcknowledged(2 * SAMPLE_FRAMES);
         System.out.printf(Locale.ROOT, "recovery: the driver killed: %s%n", rate);
       }
-      assertNothingIsLost(run);
+      run.assertDrains();
     }
   }
 
@@ -89,18 +89,12 @@ class RecoveryIT {
           .until(() -> System.nanoTime() - startNanos > TimeUnit.SECONDS.toNanos(10));
       run.awaitFurtherAcknowledged(SAMPLE_FRAMES);
       busy.forEach(Process::destroyForcibly);
-      assertNothingIsLost(run);
+      run.assertDrains();
       assertThat(run.report().get("framesRedelivered").asLong()).isZero();
       assertThat(run.err()).doesNotContain("died").doesNotContain("lost the media driver");
     } finally {
       busy.forEach(Process::destroyForcibly);
     }
-  }
-
-  private static void assertNothingIsLost(PipelineProcess run) throws InterruptedException {
-    run.signal("TERM");
-    assertThat(run.awaitExit()).isZero();
-    run.assertNothingLost(run.report().get("framesRead").asLong());
   }
 
   private static Process spin() throws IOException {

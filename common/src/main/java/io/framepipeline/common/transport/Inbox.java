@@ -173,7 +173,7 @@ public final class Inbox implements AutoCloseable {
   /**
    * Gives up the log of a sender that died inside a claim. The driver mends such a log only for a
    * reader that had caught up when the sender was found dead; for others it has no readable end.
-   * What lies behind the claim is delivered again by another way.
+   * Nothing lies behind that claim; the frame it was for is delivered again by another way.
    */
   private void dropStuckImage(long nowNanos) {
     Image found = null;

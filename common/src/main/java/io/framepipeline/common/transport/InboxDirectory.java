@@ -14,8 +14,9 @@ import org.agrona.concurrent.status.CountersReader;
 
 /**
  * How inboxes make themselves known and are found: by one Aeron counter each. The driver frees it
- * when its owner closes it or dies, so membership and failure detection need no protocol of our
- * own, and {@code AeronStat} shows who is there. The counter's value is the inbox's state.
+ * when its owner closes it or is evicted, so membership needs no protocol of our own, and {@code
+ * AeronStat} shows who is there; deaths are seen sooner by {@link Presence}. The counter's value is
+ * the inbox's state.
  *
  * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that its owner has
  * locked, see {@link Presence} (int64).

@@ -75,7 +75,7 @@ public final class Outboxes implements AutoCloseable {
         work += connect(outbox, nowNanos);
       }
     }
-    int connected = countConnected();
+    int connected = followConnected();
     if (connected != connectedCount) {
       connectedCount = connected;
       work++;
@@ -173,7 +173,8 @@ public final class Outboxes implements AutoCloseable {
     return shortest;
   }
 
-  private int countConnected() {
+  /** Keeps the backlog of each connected publication; returns how many there are. */
+  private int followConnected() {
     int count = 0;
     for (int i = 0, size = outboxes.size(); i < size; i++) {
       Outbox outbox = outboxes.get(i);
