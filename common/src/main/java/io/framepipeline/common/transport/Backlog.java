@@ -27,6 +27,12 @@ final class Backlog {
   /** However slow it is: a poll takes up to half of this, and shows at its end what it has read. */
   private static final int MIN_ENOUGH_MESSAGES = 32;
 
+  /**
+   * One that has read all it was sent may be able to read so many times that; it is not given all
+   * there is at once, since it may also have become slow in the meantime.
+   */
+  private static final int GROWTH = 2;
+
   /** The weight of a new measurement is 1 / 2^2. */
   private static final int SMOOTHING_SHIFT = 2;
 
@@ -88,15 +94,11 @@ final class Backlog {
       return;
     }
     long read = read();
+    long readBytes = (read - measuredRead) * ENOUGH_NANOS / elapsedNanos;
     if (read >= measuredSent) {
-      // All that was there then: it may be able to read more than it gets.
-      enoughBytes = Long.MAX_VALUE;
+      enoughBytes = GROWTH * readBytes;
     } else {
-      long readBytes = (read - measuredRead) * ENOUGH_NANOS / elapsedNanos;
-      enoughBytes =
-          enoughBytes == Long.MAX_VALUE
-              ? readBytes
-              : enoughBytes + ((readBytes - enoughBytes) >> SMOOTHING_SHIFT);
+      enoughBytes += (readBytes - enoughBytes) >> SMOOTHING_SHIFT;
     }
     mark(nowNanos);
   }

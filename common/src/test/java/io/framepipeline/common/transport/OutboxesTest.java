@@ -28,6 +28,8 @@ class OutboxesTest {
   /** Half a term is in flight at most: 31 byte frames. */
   private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
 
+  private static final Channels ROOMY = Channels.of("aeron:ipc?term-length=8m");
+
   private static final int WINDOW_FRAMES =
       256 * 1024 / 2 / align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
 
@@ -129,15 +131,8 @@ class OutboxesTest {
 
   @Test
   void shouldGiveSlowInboxesNoMoreThanTheyReadInAWhile() {
-    Channels roomy = Channels.of("aeron:ipc?term-length=8m");
-    SteppedDriver.Peer peer = driver.startPeer();
-    Outboxes wide =
-        new Outboxes(peer.connection(), roomy.frames(), Stage.NORM, new InboxWatch.Listener() {});
-    peer.run(wide::doWork);
-    List<RecordingInbox> inboxes = new ArrayList<>();
-    for (int i = 0; i < 2; i++) {
-      inboxes.add(RecordingInbox.open(peer.connection(), roomy.frames(), Stage.NORM, i));
-    }
+    Outboxes wide = roomyOutboxes();
+    List<RecordingInbox> inboxes = List.of(startRoomyInbox(), startRoomyInbox());
     driver.stepUntil("two connections", () -> wide.connectedCount() == 2);
 
     // Each reads one frame a millisecond, and there is always more.
@@ -151,6 +146,28 @@ class OutboxesTest {
     }
     int unread = sent - inboxes.stream().mapToInt(inbox -> inbox.messages().size()).sum();
     assertThat(unread).as("two times 50 ms of frames, not two windows").isBetween(64, 110);
+  }
+
+  @Test
+  void shouldNotBuryAnInboxThatStopsUnderABurst() {
+    Outboxes wide = roomyOutboxes();
+    RecordingInbox inbox = startRoomyInbox();
+    driver.stepUntil("a connection", () -> wide.connectedCount() == 1);
+
+    // One frame a millisecond, and all of them read.
+    for (int sent = 0; sent < 200; sent++) {
+      assertThat(send(wide, sent)).isTrue();
+      driver.step();
+      inbox.poll(1);
+    }
+    int queued = 0;
+    for (int step = 0; step < 200; step++) {
+      while (send(wide, queued)) {
+        queued++;
+      }
+      driver.step();
+    }
+    assertThat(queued).as("twice what it read in 50 ms, not all there is").isBetween(32, 110);
   }
 
   @Test
@@ -428,6 +445,18 @@ class OutboxesTest {
 
   private RecordingInbox startInbox(Stage stage) {
     return openInbox(sender, stage);
+  }
+
+  private Outboxes roomyOutboxes() {
+    SteppedDriver.Peer peer = driver.startPeer();
+    Outboxes created =
+        new Outboxes(peer.connection(), ROOMY.frames(), Stage.NORM, new InboxWatch.Listener() {});
+    peer.run(created::doWork);
+    return created;
+  }
+
+  private RecordingInbox startRoomyInbox() {
+    return RecordingInbox.open(sender.connection(), ROOMY.frames(), Stage.NORM, 7);
   }
 
   private static RecordingInbox openInbox(SteppedDriver.Peer owner, Stage stage) {
