@@ -28,18 +28,23 @@ final class Processes {
 
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
-  private final Path configuration;
+  /** Directory of jvm.options and driver.properties. */
+  private final Path configuration = Path.of(System.getProperty("pipeline.config"));
+
+  /**
+   * The JVM option that names a process's AOT cache, to be used or written, up to its file name.
+   */
+  private final String aotOption = System.getProperty("pipeline.aot");
+
   private final Path runDirectory;
   private final Map<String, String> settings;
 
   /**
    * Prepares to start processes.
    *
-   * @param configuration directory of jvm.options and driver.properties
    * @param settings of the services, as environment variables; others they inherit
    */
-  Processes(Path configuration, Path runDirectory, Map<String, String> settings) {
-    this.configuration = configuration;
+  Processes(Path runDirectory, Map<String, String> settings) {
     this.runDirectory = runDirectory;
     this.settings = settings;
   }
@@ -47,7 +52,8 @@ final class Processes {
   /** Starts the media driver; it ends, and deletes its files, when this process dies. */
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
-    command.addAll(java(MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
+    command.addAll(
+        java("driver", MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
     command.add(configuration.resolve("driver.properties").toString());
     return start(
         new ProcessBuilder(command).redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
@@ -57,7 +63,10 @@ final class Processes {
   Instance startService(Stage stage) {
     ProcessBuilder builder =
         new ProcessBuilder(
-            java(MAIN_CLASSES.get(stage), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+            java(
+                stage.label(),
+                MAIN_CLASSES.get(stage),
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
     Map<String, String> environment = builder.environment();
     environment.putAll(settings);
     environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
@@ -74,7 +83,7 @@ final class Processes {
    * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
    * batch processes they do not preempt each other when they wake.
    */
-  private List<String> java(Class<?> mainClass, String property) {
+  private List<String> java(String name, Class<?> mainClass, String property) {
     return List.of(
         "chrt",
         "--batch",
@@ -82,6 +91,7 @@ final class Processes {
         "setsid",
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "@" + configuration.resolve("jvm.options"),
+        aotOption + name + ".aot",
         property,
         "-cp",
         System.getProperty("java.class.path"),

@@ -53,8 +53,7 @@ final class RunCommand implements Callable<Integer> {
     Signals.onStop(signals::incrementAndGet);
     try (RunDirectory runDirectory = RunDirectory.create();
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
-      Path configuration = Path.of(System.getProperty("pipeline.config"));
-      Processes processes = new Processes(configuration, runDirectory.path(), options.settings());
+      Processes processes = new Processes(runDirectory.path(), options.settings());
       return run(runDirectory.path(), new Supervisor(processes, console), control);
     }
   }

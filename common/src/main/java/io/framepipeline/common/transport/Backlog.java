@@ -84,7 +84,7 @@ final class Backlog {
 
   /** Whether so much is unread that messages of this length had better go elsewhere. */
   boolean isEnough(long unreadBytes, int length) {
-    return unreadBytes >= enoughBytes && unreadBytes >= (long) MIN_ENOUGH_MESSAGES * length;
+    return unreadBytes > enoughBytes && unreadBytes > (long) MIN_ENOUGH_MESSAGES * length;
   }
 
   /** Measures, if it is time to, how fast the inbox reads. */
