@@ -81,5 +81,9 @@ ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame
 FROM service AS reader-service
 LABEL org.opencontainers.image.title=frame-pipeline-reader-service
 COPY --from=training /opt/frame-pipeline/aot/reader-service.aot /opt/frame-pipeline/aot/
+# A volume that is mounted here takes this owner.
+USER root
+RUN install -d -o 10001 -g 10001 /abandoned
+USER 10001:10001
 ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/reader-service.aot", \
     "io.framepipeline.reader.ReaderService"]

@@ -1,18 +1,21 @@
 package io.framepipeline.driver;
 
-import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
+import io.framepipeline.common.service.CommonSettings;
+import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
+import io.framepipeline.common.transport.SharedMemorySize;
+import java.nio.file.Path;
 import org.agrona.SystemUtil;
 import org.agrona.concurrent.ShutdownSignalBarrier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Aeron's media driver as a process that takes {@code AERON_DIR}, as the services do, and ends with
- * exit code 0 at SIGTERM. Aeron's own main leaves SIGTERM to shutdown hooks and so ends with 143,
- * which a container engine shows as a failure.
+ * Aeron's media driver as a process that takes {@code AERON_DIR} and {@code PIPELINE_CHANNEL}, as
+ * the services do, and ends with exit code 0 at SIGTERM. Aeron's own main leaves SIGTERM to
+ * shutdown hooks and so ends with 143, which a container engine shows as a failure.
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);
@@ -20,18 +23,30 @@ public final class DriverService {
   private DriverService() {}
 
   /**
-   * Runs the driver.
+   * Runs the driver, if there is room for a pipeline: a driver without room for its own files dies
+   * of a fault in them.
    *
    * @param propertiesFiles the driver's configuration
    */
   public static void main(String[] propertiesFiles) {
     SystemUtil.loadPropertiesFiles(propertiesFiles);
-    String directory = Settings.ofProcess().text("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT);
+    try {
+      CommonSettings settings = CommonSettings.read(Settings.ofProcess());
+      new SharedMemorySize(settings.aeronDirectory(), settings.channels())
+          .requireRoomForOneOfEach();
+      run(settings.aeronDirectory());
+    } catch (ExitException e) {
+      System.err.println("driver: " + e.getMessage());
+      System.exit(e.exitCode());
+    }
+  }
+
+  private static void run(Path directory) {
     try (ShutdownSignalBarrier barrier = new ShutdownSignalBarrier();
         MediaDriver driver =
             MediaDriver.launch(
                 new MediaDriver.Context()
-                    .aeronDirectoryName(directory)
+                    .aeronDirectoryName(directory.toString())
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());

@@ -20,6 +20,7 @@ import io.framepipeline.common.service.StageAgent;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
+import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -125,7 +126,9 @@ class ReconnectionTest {
     service =
         new ReaderService(
             settings, new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, 0), stats);
-    agent = new StageAgent(Stage.READER, aeronPath, service, stats);
+    agent =
+        new StageAgent(
+            Stage.READER, aeronPath, new SharedMemorySize(aeronPath, CHANNELS), service, stats);
   }
 
   private MediaDriver launchDriver() {

@@ -2,6 +2,7 @@ package io.framepipeline.common.service;
 
 import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.agrona.concurrent.IdleStrategy;
@@ -44,13 +45,17 @@ public final class ServiceRunner {
 
   private static int run(Stage stage, StageFactory factory, Settings settings) {
     CommonSettings common = CommonSettings.read(settings);
+    SharedMemorySize sharedMemory =
+        new SharedMemorySize(common.aeronDirectory(), common.channels());
+    sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
     AtomicBoolean isOrphan = new AtomicBoolean();
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
 
     try (StageService service = factory.create(settings, common, stats)) {
       settings.refuseUnknown("PIPELINE_", "METRICS_", "IDLE_", stage.name() + "_");
-      StageAgent agent = new StageAgent(stage, common.aeronDirectory(), service, stats);
+      StageAgent agent =
+          new StageAgent(stage, common.aeronDirectory(), sharedMemory, service, stats);
       try (MetricsServer metrics =
           new MetricsServer(common.metricsPort(), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);

@@ -7,6 +7,7 @@ import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
 import java.nio.MappedByteBuffer;
@@ -43,6 +44,7 @@ public final class StageAgent implements Agent {
 
   private final Stage stage;
   private final Path aeronDirectory;
+  private final SharedMemorySize sharedMemory;
   private final StageService service;
   private final StageStats stats;
 
@@ -64,9 +66,15 @@ public final class StageAgent implements Agent {
   private volatile boolean isAborted;
   private CountersReader counters;
 
-  public StageAgent(Stage stage, Path aeronDirectory, StageService service, StageStats stats) {
+  public StageAgent(
+      Stage stage,
+      Path aeronDirectory,
+      SharedMemorySize sharedMemory,
+      StageService service,
+      StageStats stats) {
     this.stage = stage;
     this.aeronDirectory = aeronDirectory;
+    this.sharedMemory = sharedMemory;
     this.service = service;
     this.stats = stats;
   }
@@ -185,6 +193,7 @@ public final class StageAgent implements Agent {
                     .errorHandler(this::onError));
         watch = new DriverConnection.Watch(connection);
         clientConductor = connection.aeron().conductorAgentInvoker();
+        sharedMemory.shortageFor(stage, connection).ifPresent(LOG::warn);
         session = service.connect(connection);
         synchronized (countersLock) {
           counters = connection.aeron().countersReader();

@@ -1,11 +1,13 @@
 package io.framepipeline.common.transport;
 
+import static io.aeron.logbuffer.LogBufferDescriptor.PAGE_MIN_SIZE;
 import static io.aeron.logbuffer.LogBufferDescriptor.TERM_MAX_LENGTH;
 import static io.aeron.logbuffer.LogBufferDescriptor.TERM_MIN_LENGTH;
 
 import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.CommonContext;
+import io.aeron.logbuffer.LogBufferDescriptor;
 import io.aeron.protocol.DataHeaderFlyweight;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitCode;
@@ -76,5 +78,11 @@ public record Channels(String frames, String acks) {
                   BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * FRAME_MTU),
                   TERM_MAX_LENGTH));
     }
+  }
+
+  /** Bytes of shared memory that each sender's log of a channel takes. */
+  static long logLength(String channel) {
+    int termLength = new ChannelUriStringBuilder(channel).termLength();
+    return LogBufferDescriptor.computeLogLength(termLength, PAGE_MIN_SIZE);
   }
 }

@@ -1,0 +1,55 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.github.dockerjava.api.command.InspectContainerResponse.ContainerState;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A file of the host through the containers, norm by norm. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class ComposeFileIT {
+  private static final int FRAMES = 5000;
+
+  @TempDir private Path input;
+
+  @Test
+  void shouldPrintTheNormOfEveryFrameOfAMountedFile() throws Exception {
+    ComposeStack.assumeEngine();
+    byte[] bytes = Reference.frames(FRAMES, 7);
+    Files.write(input.resolve("frames.bin"), bytes);
+    // The containers' user is somebody else.
+    Files.setPosixFilePermissions(input, PosixFilePermissions.fromString("rwxr-xr-x"));
+
+    try (ComposeStack stack =
+        ComposeStack.start(
+            Map.of(
+                "INPUT_DIR", input.toString(),
+                "READER_SOURCE", "/input/frames.bin",
+                "RECIPROCAL_REPLICAS", "2",
+                "NORM_PRINT", "all"))) {
+      await().atMost(ComposeStack.LIMIT).until(() -> "exited".equals(reader(stack).getStatus()));
+      assertThat(reader(stack).getExitCodeLong()).isZero();
+
+      List<String> norms =
+          stack
+              .compose("logs", "--no-log-prefix", "norm-service")
+              .lines()
+              .filter(line -> line.matches("-?\\d+ \\d+ \\S+"))
+              .toList();
+      Reference.assertPrinted(norms, bytes);
+    }
+  }
+
+  private static ContainerState reader(ComposeStack stack) throws Exception {
+    return stack.inspect("reader-service").getFirst().getState();
+  }
+}

@@ -1,0 +1,213 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+import static org.awaitility.Awaitility.await;
+
+import com.github.dockerjava.api.command.InspectContainerResponse;
+import com.github.dockerjava.api.model.Capability;
+import com.github.dockerjava.api.model.HostConfig;
+import io.framepipeline.common.service.ExitCode;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer.OrderAnnotation;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.extension.TestWatcher;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The containers under the hands of an operator. One stack serves all: what is done to it in one
+ * test must not show in the next, and the ledger at the end must still add up.
+ */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+@TestMethodOrder(OrderAnnotation.class)
+class ComposeIT {
+  /** Little enough for two cores to start containers beside it. */
+  private static final int RATE = 5000;
+
+  private static ComposeStack stack;
+
+  /** What the containers said, which is gone with them. */
+  @RegisterExtension
+  static final TestWatcher LOGS =
+      new TestWatcher() {
+        @Override
+        public void testFailed(ExtensionContext context, Throwable cause) {
+          try {
+            System.err.println(stack.compose("ps", "-a"));
+            System.err.println(stack.compose("logs", "--tail", "40"));
+          } catch (Exception e) {
+            cause.addSuppressed(e);
+          }
+        }
+      };
+
+  @BeforeAll
+  static void start() throws Exception {
+    ComposeStack.assumeEngine();
+    stack =
+        ComposeStack.start(
+            Map.of("READER_RATE", Integer.toString(RATE), "READER_ABANDONED_DIR", "/abandoned"));
+  }
+
+  @AfterAll
+  static void end() {
+    if (stack != null) {
+      stack.close();
+    }
+  }
+
+  @Test
+  @Order(1)
+  void shouldStartHealthyAndConfined() throws Exception {
+    stack.compose("up", "-d", "--wait");
+
+    List<InspectContainerResponse> containers = stack.inspect();
+    assertThat(containers).hasSize(5);
+    for (InspectContainerResponse container : containers) {
+      HostConfig host = container.getHostConfig();
+      assertThat(container.getState().getHealth().getStatus()).isEqualTo("healthy");
+      assertThat(container.getConfig().getUser()).isNotEmpty().doesNotStartWith("root");
+      assertThat(host.getReadonlyRootfs()).isTrue();
+      assertThat(host.getCapDrop()).containsExactly(Capability.ALL);
+      assertThat(host.getSecurityOpts()).contains("no-new-privileges:true");
+      assertThat(host.getPidMode()).isEmpty();
+      assertThat(host.getIpcMode()).isEqualTo("private");
+      assertThat(host.getMemory()).isPositive();
+      assertThat(host.getPortBindings().getBindings().values())
+          .allSatisfy(
+              bindings ->
+                  assertThat(bindings)
+                      .allSatisfy(b -> assertThat(b.getHostIp()).isEqualTo("127.0.0.1")));
+    }
+    stack.compose("exec", "-T", "reader-service", "sh", "-c", "[ $(id -u) = 10001 ]");
+    stack.compose(
+        "exec", "-T", "reader-service", "sh", "-c", "! touch /file && touch /abandoned/file");
+  }
+
+  @Test
+  @Order(2)
+  void shouldRefuseLogsThatTheVolumeCannotHold() throws Exception {
+    ComposeStack.Result result =
+        stack.tryCompose(
+            "run",
+            "--rm",
+            "--no-deps",
+            "-e",
+            "PIPELINE_CHANNEL=aeron:ipc?term-length=1g",
+            "media-driver");
+
+    assertThat(result.exitCode()).as(result.output()).isEqualTo(ExitCode.USAGE);
+    assertThat(result.output()).contains("has 1024 MiB").contains("need 6157 MiB");
+  }
+
+  /** Whatever comes or goes on purpose repeats nothing; Prometheus sees each instance. */
+  @Test
+  @Order(3)
+  void shouldScaleOutAndInWithoutARepeat() throws Exception {
+    stack.compose(
+        "up", "-d", "--wait", "--scale", "reciprocal-service=3", "--scale", "norm-service=2");
+    awaitInstances("reciprocal-service", 3);
+    awaitInstances("norm-service", 2);
+    for (String frames : List.of("read", "acknowledged", "transformed", "normed")) {
+      // Every instance has its share, and the shares add up.
+      String rates = "rate(pipeline_frames_%s_total[15s])".formatted(frames);
+      await()
+          .atMost(ComposeStack.LIMIT)
+          .untilAsserted(
+              () -> {
+                assertThat(stack.query("sum(" + rates + ")")).isCloseTo(RATE, withinPercentage(5));
+                assertThat(stack.query("min(" + rates + ")")).isPositive();
+              });
+    }
+
+    stack.compose("up", "-d", "--wait");
+    awaitInstances("reciprocal-service", 1);
+    awaitInstances("norm-service", 1);
+    awaitFurtherAcknowledged(2 * RATE);
+    assertThat(stack.query("pipeline_frames_redelivered_total")).isZero();
+  }
+
+  @Test
+  @Order(4)
+  void shouldHaveDataForEveryPanelAndRule() throws Exception {
+    ComposeStack.Result result =
+        stack.run(List.of("monitoring/check-queries", stack.prometheus().toString()));
+
+    assertThat(result.exitCode()).as(result.output()).isZero();
+  }
+
+  /** The engine takes a kill for the operator's wish, and starts nothing again by itself. */
+  @ParameterizedTest
+  @Order(5)
+  @ValueSource(strings = {"reciprocal-service", "norm-service", "media-driver"})
+  void shouldLoseNothingWhenAServiceIsKilled(String service) throws Exception {
+    stack.compose("kill", "-s", "KILL", service);
+    stack.compose("up", "-d", "--wait");
+
+    awaitFurtherAcknowledged(4 * RATE);
+  }
+
+  @Test
+  @Order(6)
+  void shouldStartAgainWhatDiesByItself() throws Exception {
+    // From inside, the first process heeds only what it handles, as a JVM does this.
+    stack.compose("exec", "-T", "norm-service", "bash", "-c", "kill -SEGV 1");
+
+    await()
+        .atMost(ComposeStack.LIMIT)
+        .until(() -> stack.inspect("norm-service").getFirst().getRestartCount() == 1);
+    awaitFurtherAcknowledged(4 * RATE);
+  }
+
+  @Test
+  @Order(7)
+  void shouldFollowARestartedDriver() throws Exception {
+    stack.compose("restart", "media-driver");
+
+    awaitFurtherAcknowledged(4 * RATE);
+    stack.compose("up", "-d", "--wait");
+  }
+
+  @Test
+  @Order(8)
+  void shouldStopInOrderWithAClosedLedger() throws Exception {
+    stack.compose("stop");
+
+    assertThat(stack.inspect())
+        .hasSize(5)
+        .allSatisfy(
+            container ->
+                assertThat(container.getState().getExitCodeLong())
+                    .as(container.getName())
+                    .isZero());
+    assertThat(stack.compose("logs", "--no-log-prefix", "reader-service").lines())
+        .filteredOn(line -> line.contains("ledger: "))
+        .singleElement()
+        .asString()
+        .containsPattern("read=(\\d+) acknowledged=\\1 inFlight=0 abandoned=0");
+  }
+
+  private static void awaitInstances(String job, int count) {
+    await()
+        .atMost(ComposeStack.LIMIT)
+        .until(() -> stack.query("sum(up{job=\"%s\"})".formatted(job)) == count);
+  }
+
+  /** Nothing is in the way of frames: not of those that were in flight, nor of new ones. */
+  private static void awaitFurtherAcknowledged(int frames) {
+    String acknowledged = "pipeline_frames_acknowledged_total";
+    double before = stack.query(acknowledged);
+    assertThat(before).isPositive();
+    await().atMost(ComposeStack.LIMIT).until(() -> stack.query(acknowledged) >= before + frames);
+  }
+}
