@@ -15,9 +15,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Starts the driver and the services, each a JVM with the same options and class path as this one.
+ * The services that compute have the options for vectors besides.
  */
 final class Processes {
   private static final Map<Stage, Class<?>> MAIN_CLASSES =
@@ -25,6 +27,8 @@ final class Processes {
           Stage.READER, ReaderService.class,
           Stage.RECIPROCAL, ReciprocalService.class,
           Stage.NORM, NormService.class);
+
+  private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
 
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
@@ -35,7 +39,7 @@ final class Processes {
   /**
    * Prepares to start processes.
    *
-   * @param configuration directory of jvm.options and driver.properties
+   * @param configuration directory of jvm.options, vector.options and driver.properties
    * @param settings of the services, as environment variables; others they inherit
    */
   Processes(Path configuration, Path runDirectory, Map<String, String> settings) {
@@ -47,7 +51,8 @@ final class Processes {
   /** Starts the media driver; it ends, and deletes its files, when this process dies. */
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
-    command.addAll(java(MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
+    command.addAll(
+        java(List.of("-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)), MediaDriver.class));
     command.add(configuration.resolve("driver.properties").toString());
     return start(
         new ProcessBuilder(command).redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
@@ -55,9 +60,12 @@ final class Processes {
 
   /** Starts an instance of a stage; it ends by itself when this process dies. */
   Instance startService(Stage stage) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            java(MAIN_CLASSES.get(stage), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+    List<String> options = new ArrayList<>();
+    if (COMPUTING.contains(stage)) {
+      options.add("@" + configuration.resolve("vector.options"));
+    }
+    options.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    ProcessBuilder builder = new ProcessBuilder(java(options, MAIN_CLASSES.get(stage)));
     Map<String, String> environment = builder.environment();
     environment.putAll(settings);
     environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
@@ -74,18 +82,19 @@ final class Processes {
    * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
    * batch processes they do not preempt each other when they wake.
    */
-  private List<String> java(Class<?> mainClass, String property) {
-    return List.of(
-        "chrt",
-        "--batch",
-        "0",
-        "setsid",
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "@" + configuration.resolve("jvm.options"),
-        property,
-        "-cp",
-        System.getProperty("java.class.path"),
-        mainClass.getName());
+  private List<String> java(List<String> options, Class<?> mainClass) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "chrt",
+                "--batch",
+                "0",
+                "setsid",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + configuration.resolve("jvm.options")));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
+    return command;
   }
 
   private static Process start(ProcessBuilder builder) {
