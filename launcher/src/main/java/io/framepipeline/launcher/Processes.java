@@ -15,9 +15,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Starts the driver and the services, each a JVM with the same options and class path as this one.
+ * The services that compute have the options for vectors besides.
  */
 final class Processes {
   private static final Map<Stage, Class<?>> MAIN_CLASSES =
@@ -26,9 +28,11 @@ final class Processes {
           Stage.RECIPROCAL, ReciprocalService.class,
           Stage.NORM, NormService.class);
 
+  private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
+
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
-  /** Directory of jvm.options and driver.properties. */
+  /** Directory of jvm.options, vector.options and driver.properties. */
   private final Path configuration = Path.of(System.getProperty("pipeline.config"));
 
   /**
@@ -53,7 +57,10 @@ final class Processes {
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
     command.addAll(
-        java("driver", MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
+        java(
+            "driver",
+            List.of("-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)),
+            MediaDriver.class));
     command.add(configuration.resolve("driver.properties").toString());
     return start(
         new ProcessBuilder(command).redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
@@ -61,12 +68,12 @@ final class Processes {
 
   /** Starts an instance of a stage; it ends by itself when this process dies. */
   Instance startService(Stage stage) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            java(
-                stage.label(),
-                MAIN_CLASSES.get(stage),
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+    List<String> options = new ArrayList<>();
+    if (COMPUTING.contains(stage)) {
+      options.add("@" + configuration.resolve("vector.options"));
+    }
+    options.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    ProcessBuilder builder = new ProcessBuilder(java(stage.label(), options, MAIN_CLASSES.get(stage)));
     Map<String, String> environment = builder.environment();
     environment.putAll(settings);
     environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
@@ -83,19 +90,20 @@ final class Processes {
    * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
    * batch processes they do not preempt each other when they wake.
    */
-  private List<String> java(String name, Class<?> mainClass, String property) {
-    return List.of(
-        "chrt",
-        "--batch",
-        "0",
-        "setsid",
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "@" + configuration.resolve("jvm.options"),
-        aotOption + name + ".aot",
-        property,
-        "-cp",
-        System.getProperty("java.class.path"),
-        mainClass.getName());
+  private List<String> java(String name, List<String> options, Class<?> mainClass) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "chrt",
+                "--batch",
+                "0",
+                "setsid",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + configuration.resolve("jvm.options"),
+                aotOption + name + ".aot"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
+    return command;
   }
 
   private static Process start(ProcessBuilder builder) {
