@@ -73,7 +73,8 @@ final class Processes {
       options.add("@" + configuration.resolve("vector.options"));
     }
     options.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
-    ProcessBuilder builder = new ProcessBuilder(java(stage.label(), options, MAIN_CLASSES.get(stage)));
+    ProcessBuilder builder =
+        new ProcessBuilder(java(stage.label(), options, MAIN_CLASSES.get(stage)));
     Map<String, String> environment = builder.environment();
     environment.putAll(settings);
     environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());

@@ -100,7 +100,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
     publishLedger();
-    return messages + changes + taken + sent;
+    return messages + changes + sent;
   }
 
   /** Each message is read, or counted and skipped; this inbox never pushes back. */

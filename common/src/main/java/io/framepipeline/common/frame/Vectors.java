@@ -2,6 +2,7 @@ package io.framepipeline.common.frame;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Whether a kernel is to use vectors, by the Vector API. Vector code and scalar code compute the
@@ -14,7 +15,11 @@ import java.util.concurrent.TimeUnit;
  * it needs, it never is.
  */
 public final class Vectors {
-  private static final int BATCH = 16;
+  private static final int BATCH = 4;
+
+  /** Between attempts, while the compiler is at work, and everybody else who starts. */
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
   private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
 
   private static final MemorySegment ALL_MEMORY = allMemory();
@@ -58,6 +63,7 @@ public final class Vectors {
       if (nanosOf(vector) < scalarNanos) {
         return true;
       }
+      LockSupport.parkNanos(PAUSE_NANOS);
     }
     return false;
   }

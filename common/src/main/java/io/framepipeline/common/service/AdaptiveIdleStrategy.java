@@ -3,6 +3,7 @@ package io.framepipeline.common.service;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.NanoClock;
 
 /**
  * Sleeps briefly while work is scarce, so that a frame is met soon, and longer while it is
@@ -13,20 +14,35 @@ import org.agrona.concurrent.IdleStrategy;
  * that is woken for 60 frames at a time leaves the reader its core, and throughput nearly doubles;
  * at a light load nobody is in anybody's way, and sleeps stay short. After a long silence they grow
  * as well.
+ *
+ * <p>What is plenty is measured by time. Measured by waking, long sleeps would keep themselves up:
+ * each meets much because it was long.
  */
 final class AdaptiveIdleStrategy implements IdleStrategy {
-  private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+  private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** Work met at a waking from which on work is plentiful. */
-  private static final int PLENTY = 4;
+  /** Work in such an interval from which on it is plentiful; a frame is one or two. */
+  private static final int PLENTY = 25;
 
-  /** Wakings without work, a tenth of a second of them, after which it is silent. */
-  private static final int SILENT_WAKINGS = 1000;
+  /**
+   * What a waking is to meet then: much, but little next to the 255 float frames of half a term.
+   */
+  private static final int WORK_PER_WAKING = 64;
 
-  private long parkNanos = MIN_PARK_NANOS;
+  private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final NanoClock clock;
+  private long parkNanos;
   private long work;
-  private int emptyWakings;
+  private long measuredNanos;
+  private long lastWorkNanos;
+
+  AdaptiveIdleStrategy(NanoClock clock) {
+    this.clock = clock;
+    reset();
+  }
 
   @Override
   public void idle(int workCount) {
@@ -39,15 +55,18 @@ final class AdaptiveIdleStrategy implements IdleStrategy {
 
   @Override
   public void idle() {
-    adapt();
-    work = 0;
+    long nowNanos = clock.nanoTime();
+    if (nowNanos - measuredNanos >= MEASURE_INTERVAL_NANOS) {
+      adapt(nowNanos);
+    }
     LockSupport.parkNanos(parkNanos);
   }
 
   @Override
   public void reset() {
     work = 0;
-    emptyWakings = 0;
+    measuredNanos = clock.nanoTime();
+    lastWorkNanos = measuredNanos;
     parkNanos = MIN_PARK_NANOS;
   }
 
@@ -56,10 +75,18 @@ final class AdaptiveIdleStrategy implements IdleStrategy {
     return parkNanos;
   }
 
-  private void adapt() {
-    emptyWakings = work == 0 ? Math.min(emptyWakings + 1, SILENT_WAKINGS) : 0;
-    boolean longer = work >= PLENTY || emptyWakings == SILENT_WAKINGS;
-    parkNanos =
-        longer ? Math.min(2 * parkNanos, MAX_PARK_NANOS) : Math.max(parkNanos / 2, MIN_PARK_NANOS);
+  private void adapt(long nowNanos) {
+    long elapsedNanos = nowNanos - measuredNanos;
+    if (work > 0) {
+      lastWorkNanos = nowNanos;
+    }
+    if (work * MEASURE_INTERVAL_NANOS >= PLENTY * elapsedNanos) {
+      parkNanos = Math.clamp(WORK_PER_WAKING * elapsedNanos / work, MIN_PARK_NANOS, MAX_PARK_NANOS);
+    } else {
+      boolean isSilent = nowNanos - lastWorkNanos >= SILENCE_NANOS;
+      parkNanos = isSilent ? MAX_PARK_NANOS : MIN_PARK_NANOS;
+    }
+    work = 0;
+    measuredNanos = nowNanos;
   }
 }

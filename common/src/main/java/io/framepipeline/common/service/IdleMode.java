@@ -2,6 +2,7 @@ package io.framepipeline.common.service;
 
 import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
 /** What a duty cycle does when there was nothing to do: the values of {@code IDLE_STRATEGY}. */
@@ -16,7 +17,7 @@ public enum IdleMode {
   /** A new strategy for one thread. */
   public IdleStrategy newStrategy() {
     return switch (this) {
-      case BACKOFF -> new AdaptiveIdleStrategy();
+      case BACKOFF -> new AdaptiveIdleStrategy(SystemNanoClock.INSTANCE);
       case YIELD -> new YieldingIdleStrategy();
       case SPIN -> new BusySpinIdleStrategy();
     };

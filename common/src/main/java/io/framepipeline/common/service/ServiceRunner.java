@@ -68,6 +68,7 @@ public final class ServiceRunner {
                 agent.abort();
               });
         }
+        TimerSlack.minimize();
         IdleStrategy idleStrategy = common.idleMode().newStrategy();
         while (!agent.isDone()) {
           idleStrategy.idle(agent.doWork());

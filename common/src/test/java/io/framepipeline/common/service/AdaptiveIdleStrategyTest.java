@@ -8,18 +8,19 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class AdaptiveIdleStrategyTest {
-  private static final long SHORTEST_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+  private static final long SHORTEST_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final long LONGEST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final int PLENTY_PER_MILLI = 50;
+  private static final int LITTLE_PER_MILLI = 10;
 
-  private final AdaptiveIdleStrategy strategy = new AdaptiveIdleStrategy();
+  private long nowNanos = -1;
+  private final AdaptiveIdleStrategy strategy = new AdaptiveIdleStrategy(() -> nowNanos);
 
   @Test
-  void shouldSleepLongerWhileEachWakingMeetsPlentyOfWork() {
+  void shouldSleepLongerWhileWorkIsPlentiful() {
     long before = strategy.parkNanos();
-    for (int waking = 0; waking < 10; waking++) {
-      strategy.idle(16);
-      strategy.idle(16);
-      strategy.idle(0);
+    for (int milli = 0; milli < 10; milli++) {
+      work(PLENTY_PER_MILLI);
       assertThat(strategy.parkNanos()).isBetween(before, LONGEST_NANOS);
       before = strategy.parkNanos();
     }
@@ -28,39 +29,55 @@ class AdaptiveIdleStrategyTest {
 
   @Test
   void shouldSleepBrieflyAgainWhenWorkIsScarce() {
-    for (int waking = 0; waking < 10; waking++) {
-      strategy.idle(16);
-      strategy.idle(0);
+    for (int milli = 0; milli < 10; milli++) {
+      work(PLENTY_PER_MILLI);
     }
-    for (int waking = 0; waking < 10; waking++) {
-      strategy.idle(1);
-      strategy.idle(0);
+    for (int milli = 0; milli < 10; milli++) {
+      work(LITTLE_PER_MILLI);
+    }
+    assertThat(strategy.parkNanos()).isEqualTo(SHORTEST_NANOS);
+  }
+
+  @Test
+  void shouldNotTakeLittleForPlentyBecauseItSleptLong() {
+    for (int milli = 0; milli < 10; milli++) {
+      work(PLENTY_PER_MILLI);
+    }
+    for (int sleep = 0; sleep < 10; sleep++) {
+      nowNanos += TimeUnit.MILLISECONDS.toNanos(9);
+      work(10 * LITTLE_PER_MILLI);
     }
     assertThat(strategy.parkNanos()).isEqualTo(SHORTEST_NANOS);
   }
 
   @Test
   void shouldStayAlertThroughAShortSilenceAndSleepLongInALongOne() {
-    for (int waking = 0; waking < 100; waking++) {
-      strategy.idle(0);
+    for (int milli = 0; milli < 90; milli++) {
+      work(0);
     }
     assertThat(strategy.parkNanos()).isEqualTo(SHORTEST_NANOS);
-    for (int waking = 0; waking < 1000; waking++) {
-      strategy.idle(0);
+    for (int milli = 0; milli < 20; milli++) {
+      work(0);
     }
     assertThat(strategy.parkNanos()).isEqualTo(LONGEST_NANOS);
-    strategy.idle(1);
-    strategy.idle(0);
+    work(1);
     assertThat(strategy.parkNanos()).isLessThan(LONGEST_NANOS);
   }
 
   @Test
   void shouldForgetTheLoadWhenReset() {
-    for (int waking = 0; waking < 10; waking++) {
-      strategy.idle(16);
-      strategy.idle(0);
+    for (int milli = 0; milli < 10; milli++) {
+      work(PLENTY_PER_MILLI);
     }
     strategy.reset();
     assertThat(strategy.parkNanos()).isEqualTo(SHORTEST_NANOS);
+  }
+
+  /** A millisecond in which so much was met, in two duty cycles, and the sleep at its end. */
+  private void work(int count) {
+    strategy.idle(count / 2);
+    nowNanos += TimeUnit.MILLISECONDS.toNanos(1);
+    strategy.idle(count - count / 2);
+    strategy.idle(0);
   }
 }
