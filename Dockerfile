@@ -5,7 +5,7 @@ ARG BASE_IMAGE=debian:13.6-slim
 
 # A JVM of only the modules that the services use.
 FROM ${BUILD_IMAGE} AS java
-RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.unsupported \
+RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.management,jdk.unsupported \
     --no-header-files --no-man-pages --output /opt/java
 
 FROM ${BUILD_IMAGE} AS build
@@ -30,7 +30,7 @@ RUN mvn -q -B -ntp -o -DskipTests -Dspotless.check.skip -pl $MODULES -am package
 # One file of JVM options. It spells the class path out, as an AOT cache holds for one order of jars only.
 RUN home=/opt/frame-pipeline \
  && mkdir -p $home \
- && cp -r lib config/driver.properties config/vector.options $home \
+ && cp -r lib config/driver.properties $home \
  && cp $(ls */target/*.jar | grep -v -e -tests.jar) $home/lib \
  && { cat config/jvm.options && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options
 
@@ -70,13 +70,13 @@ FROM service AS norm-service
 LABEL org.opencontainers.image.title=frame-pipeline-norm-service
 COPY --from=training /opt/frame-pipeline/aot/norm-service.aot /opt/frame-pipeline/aot/
 ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/norm-service.aot", \
-    "@/opt/frame-pipeline/vector.options", "io.framepipeline.norm.NormService"]
+    "io.framepipeline.norm.NormService"]
 
 FROM service AS reciprocal-service
 LABEL org.opencontainers.image.title=frame-pipeline-reciprocal-service
 COPY --from=training /opt/frame-pipeline/aot/reciprocal-service.aot /opt/frame-pipeline/aot/
 ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/reciprocal-service.aot", \
-    "@/opt/frame-pipeline/vector.options", "io.framepipeline.reciprocal.ReciprocalService"]
+    "io.framepipeline.reciprocal.ReciprocalService"]
 
 FROM service AS reader-service
 LABEL org.opencontainers.image.title=frame-pipeline-reader-service

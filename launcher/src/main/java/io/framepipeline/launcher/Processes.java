@@ -15,11 +15,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Starts the driver and the services, each a JVM with the same options and class path as this one.
- * The services that compute have the options for vectors besides.
  */
 final class Processes {
   private static final Map<Stage, Class<?>> MAIN_CLASSES =
@@ -28,11 +26,9 @@ final class Processes {
           Stage.RECIPROCAL, ReciprocalService.class,
           Stage.NORM, NormService.class);
 
-  private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
-
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
-  /** Directory of jvm.options, vector.options and driver.properties. */
+  /** Directory of jvm.options and driver.properties. */
   private final Path configuration = Path.of(System.getProperty("pipeline.config"));
 
   /**
@@ -57,10 +53,7 @@ final class Processes {
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
     command.addAll(
-        java(
-            "driver",
-            List.of("-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)),
-            MediaDriver.class));
+        java("driver", MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
     command.add(configuration.resolve("driver.properties").toString());
     return start(
         new ProcessBuilder(command).redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
@@ -68,13 +61,12 @@ final class Processes {
 
   /** Starts an instance of a stage; it ends by itself when this process dies. */
   Instance startService(Stage stage) {
-    List<String> options = new ArrayList<>();
-    if (COMPUTING.contains(stage)) {
-      options.add("@" + configuration.resolve("vector.options"));
-    }
-    options.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
     ProcessBuilder builder =
-        new ProcessBuilder(java(stage.label(), options, MAIN_CLASSES.get(stage)));
+        new ProcessBuilder(
+            java(
+                stage.label(),
+                MAIN_CLASSES.get(stage),
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
     Map<String, String> environment = builder.environment();
     environment.putAll(settings);
     environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
@@ -91,20 +83,19 @@ final class Processes {
    * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
    * batch processes they do not preempt each other when they wake.
    */
-  private List<String> java(String name, List<String> options, Class<?> mainClass) {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                "chrt",
-                "--batch",
-                "0",
-                "setsid",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "@" + configuration.resolve("jvm.options"),
-                aotOption + name + ".aot"));
-    command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
-    return command;
+  private List<String> java(String name, Class<?> mainClass, String property) {
+    return List.of(
+        "chrt",
+        "--batch",
+        "0",
+        "setsid",
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "@" + configuration.resolve("jvm.options"),
+        aotOption + name + ".aot",
+        property,
+        "-cp",
+        System.getProperty("java.class.path"),
+        mainClass.getName());
   }
 
   private static Process start(ProcessBuilder builder) {

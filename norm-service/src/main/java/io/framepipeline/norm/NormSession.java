@@ -37,7 +37,6 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   private final Inbox inbox;
   private final Outboxes readers;
 
-  private final NormKernel kernel = new NormKernel();
   private final MessageCheck check = MessageCheck.forFloatFrames();
   private final FloatFrameDecoder frame = new FloatFrameDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
@@ -114,7 +113,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     if (!hasRoom(source)) {
       return Action.ABORT;
     }
-    double norm = kernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
+    double norm = NormKernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
     if (!Double.isFinite(norm)) {
       return skip(Verdict.PAYLOAD, header);
     }
