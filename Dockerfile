@@ -5,8 +5,8 @@ ARG BASE_IMAGE=debian:13.6-slim
 
 # A JVM of only the modules that the services use.
 FROM ${BUILD_IMAGE} AS java
-RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.management,jdk.unsupported \
-    --no-header-files --no-man-pages --output /opt/java
+RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.unsupported \
+    --generate-cds-archive --no-header-files --no-man-pages --output /opt/java
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
@@ -27,10 +27,10 @@ RUN mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl $MODULES -am package \
  && rm /build/lib/*-SNAPSHOT.jar
 COPY . .
 RUN mvn -q -B -ntp -o -DskipTests -Dspotless.check.skip -pl $MODULES -am package
-# One file of JVM options. It spells the class path out, as an AOT cache holds for one order of jars only.
+# One file of JVM options. It spells the class path out, as a class data archive holds for one order of jars only.
 RUN home=/opt/frame-pipeline \
  && mkdir -p $home \
- && cp -r lib config/driver.properties $home \
+ && cp -r lib config/driver.properties config/vector.options $home \
  && cp $(ls */target/*.jar | grep -v -e -tests.jar) $home/lib \
  && { cat config/jvm.options && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options
 
@@ -62,28 +62,28 @@ FROM service AS media-driver
 LABEL org.opencontainers.image.title=frame-pipeline-media-driver
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=500ms --retries=3 \
     CMD ["/opt/frame-pipeline/bin/driver-healthy"]
-COPY --from=training /opt/frame-pipeline/aot/media-driver.aot /opt/frame-pipeline/aot/
-ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/media-driver.aot", \
+COPY --from=training /opt/frame-pipeline/cds/media-driver.jsa /opt/frame-pipeline/cds/
+ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/media-driver.jsa", \
     "io.framepipeline.driver.DriverService", "/opt/frame-pipeline/driver.properties"]
 
 FROM service AS norm-service
 LABEL org.opencontainers.image.title=frame-pipeline-norm-service
-COPY --from=training /opt/frame-pipeline/aot/norm-service.aot /opt/frame-pipeline/aot/
-ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/norm-service.aot", \
-    "io.framepipeline.norm.NormService"]
+COPY --from=training /opt/frame-pipeline/cds/norm-service.jsa /opt/frame-pipeline/cds/
+ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/norm-service.jsa", \
+    "@/opt/frame-pipeline/vector.options", "io.framepipeline.norm.NormService"]
 
 FROM service AS reciprocal-service
 LABEL org.opencontainers.image.title=frame-pipeline-reciprocal-service
-COPY --from=training /opt/frame-pipeline/aot/reciprocal-service.aot /opt/frame-pipeline/aot/
-ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/reciprocal-service.aot", \
-    "io.framepipeline.reciprocal.ReciprocalService"]
+COPY --from=training /opt/frame-pipeline/cds/reciprocal-service.jsa /opt/frame-pipeline/cds/
+ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/reciprocal-service.jsa", \
+    "@/opt/frame-pipeline/vector.options", "io.framepipeline.reciprocal.ReciprocalService"]
 
 FROM service AS reader-service
 LABEL org.opencontainers.image.title=frame-pipeline-reader-service
-COPY --from=training /opt/frame-pipeline/aot/reader-service.aot /opt/frame-pipeline/aot/
+COPY --from=training /opt/frame-pipeline/cds/reader-service.jsa /opt/frame-pipeline/cds/
 # A volume that is mounted here takes this owner.
 USER root
 RUN install -d -o 10001 -g 10001 /abandoned
 USER 10001:10001
-ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:AOTCache=/opt/frame-pipeline/aot/reader-service.aot", \
+ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/reader-service.jsa", \
     "io.framepipeline.reader.ReaderService"]

@@ -1,10 +1,10 @@
 package io.framepipeline.launcher;
 
-import io.aeron.driver.MediaDriver;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.Stage;
+import io.framepipeline.driver.DriverService;
 import io.framepipeline.norm.NormService;
 import io.framepipeline.reader.ReaderService;
 import io.framepipeline.reciprocal.ReciprocalService;
@@ -15,9 +15,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Starts the driver and the services, each a JVM with the same options and class path as this one.
+ * The services that compute have the options for vectors besides.
  */
 final class Processes {
   private static final Map<Stage, Class<?>> MAIN_CLASSES =
@@ -26,15 +28,18 @@ final class Processes {
           Stage.RECIPROCAL, ReciprocalService.class,
           Stage.NORM, NormService.class);
 
+  private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
+
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
-  /** Directory of jvm.options and driver.properties. */
+  /** Directory of jvm.options, vector.options and driver.properties. */
   private final Path configuration = Path.of(System.getProperty("pipeline.config"));
 
   /**
-   * The JVM option that names a process's AOT cache, to be used or written, up to its file name.
+   * The JVM option that names a process's class data archive, to be used or written, up to its file
+   * name.
    */
-  private final String aotOption = System.getProperty("pipeline.aot");
+  private final String cdsOption = System.getProperty("pipeline.cds");
 
   private final Path runDirectory;
   private final Map<String, String> settings;
@@ -49,27 +54,29 @@ final class Processes {
     this.settings = settings;
   }
 
-  /** Starts the media driver; it ends, and deletes its files, when this process dies. */
+  /**
+   * Starts the media driver; it ends, and deletes its files, when this process dies. It works
+   * little at a time, and everybody waits for it: so it gets a core as soon as it wakes.
+   */
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
-    command.addAll(
-        java("driver", MediaDriver.class, "-Daeron.dir=" + LocalRun.aeronDirectory(runDirectory)));
+    command.addAll(java("driver", List.of(), DriverService.class));
     command.add(configuration.resolve("driver.properties").toString());
-    return start(
-        new ProcessBuilder(command).redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    setEnvironment(builder);
+    return start(builder.redirectInput(NOTHING).redirectOutput(Redirect.DISCARD));
   }
 
-  /** Starts an instance of a stage; it ends by itself when this process dies. */
+  /**
+   * Starts an instance of a stage; it ends by itself when this process dies. As batch processes
+   * instances do not preempt each other when they wake.
+   */
   Instance startService(Stage stage) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            java(
-                stage.label(),
-                MAIN_CLASSES.get(stage),
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+    List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
+    command.addAll(java(stage.label(), options(stage), MAIN_CLASSES.get(stage)));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    setEnvironment(builder);
     Map<String, String> environment = builder.environment();
-    environment.putAll(settings);
-    environment.put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
     // Several instances share this machine; each takes a port that is free.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());
@@ -79,23 +86,30 @@ final class Processes {
     return new Instance(stage, start(builder), runDirectory);
   }
 
-  /**
-   * A session of their own keeps Ctrl-C from the children: the command ends them, in order. As
-   * batch processes they do not preempt each other when they wake.
-   */
-  private List<String> java(String name, Class<?> mainClass, String property) {
-    return List.of(
-        "chrt",
-        "--batch",
-        "0",
-        "setsid",
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "@" + configuration.resolve("jvm.options"),
-        aotOption + name + ".aot",
-        property,
-        "-cp",
-        System.getProperty("java.class.path"),
-        mainClass.getName());
+  private List<String> options(Stage stage) {
+    return COMPUTING.contains(stage)
+        ? List.of("@" + configuration.resolve("vector.options"))
+        : List.of();
+  }
+
+  private void setEnvironment(ProcessBuilder builder) {
+    builder.environment().putAll(settings);
+    builder.environment().put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
+  }
+
+  /** A session of their own keeps Ctrl-C from the children: the command ends them, in order. */
+  private List<String> java(String name, List<String> options, Class<?> mainClass) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "setsid",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + configuration.resolve("jvm.options"),
+                cdsOption + name + ".jsa",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
+    return command;
   }
 
   private static Process start(ProcessBuilder builder) {

@@ -3,11 +3,15 @@ package io.framepipeline.driver;
 import io.aeron.driver.MediaDriver;
 import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.IdleMode;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
+import io.framepipeline.common.service.TimerSlack;
 import io.framepipeline.common.transport.SharedMemorySize;
-import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.agrona.SystemUtil;
+import org.agrona.concurrent.BackoffIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.ShutdownSignalBarrier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +23,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);
+
+  /**
+   * While frames flow. In that time a sender must not run out of the window that the driver moves,
+   * half a term; each waking costs a sender or a receiver its core for a moment.
+   */
+  private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+
+  private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private DriverService() {}
 
@@ -34,23 +46,31 @@ public final class DriverService {
       CommonSettings settings = CommonSettings.read(Settings.ofProcess());
       new SharedMemorySize(settings.aeronDirectory(), settings.channels())
           .requireRoomForOneOfEach();
-      run(settings.aeronDirectory());
+      TimerSlack.minimize();
+      run(settings);
     } catch (ExitException e) {
       System.err.println("driver: " + e.getMessage());
       System.exit(e.exitCode());
     }
   }
 
-  private static void run(Path directory) {
+  private static void run(CommonSettings settings) {
     try (ShutdownSignalBarrier barrier = new ShutdownSignalBarrier();
         MediaDriver driver =
             MediaDriver.launch(
                 new MediaDriver.Context()
-                    .aeronDirectoryName(directory.toString())
+                    .aeronDirectoryName(settings.aeronDirectory().toString())
+                    .sharedIdleStrategy(idleStrategy(settings.idleMode()))
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
     }
+  }
+
+  private static IdleStrategy idleStrategy(IdleMode mode) {
+    return mode == IdleMode.BACKOFF
+        ? new BackoffIdleStrategy(0, 0, MIN_PARK_NANOS, MAX_PARK_NANOS)
+        : mode.newStrategy();
   }
 }

@@ -37,6 +37,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   private final Inbox inbox;
   private final Outboxes readers;
 
+  private final NormKernel kernel = new NormKernel();
   private final MessageCheck check = MessageCheck.forFloatFrames();
   private final FloatFrameDecoder frame = new FloatFrameDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
@@ -66,7 +67,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     this.readers =
         new Outboxes(connection, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
     int instanceId = (int) ProcessHandle.current().pid();
-    this.inbox = Inbox.open(connection, channels.frames(), Stage.NORM, instanceId);
+    this.inbox = Inbox.open(connection, channels.floatFrames(), Stage.NORM, instanceId);
   }
 
   @Override
@@ -113,7 +114,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     if (!hasRoom(source)) {
       return Action.ABORT;
     }
-    double norm = NormKernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
+    double norm = kernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
     if (!Double.isFinite(norm)) {
       return skip(Verdict.PAYLOAD, header);
     }

@@ -274,7 +274,7 @@ class NormSessionTest {
     session =
         norm.own(new NormSession(norm.connection(), CHANNELS, new FrameSources(), printer, stats));
     norm.run(session::doWork);
-    reciprocal = TestSender.connect(driver, CHANNELS.frames(), Stage.NORM);
+    reciprocal = TestSender.connect(driver, CHANNELS.floatFrames(), Stage.NORM);
   }
 
   private static RecordingInbox openReaderInbox(SteppedDriver.Peer peer) {

@@ -65,7 +65,8 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
         new LossDetector(frames, connection.aeron().context().nanoClock().nanoTime());
     this.inbox = Inbox.open(connection, channels.acks(), Stage.READER, sourceId);
     this.outboxes =
-        new Outboxes(connection, channels.frames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
+        new Outboxes(
+            connection, channels.byteFrames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
     this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
   }
 

@@ -157,7 +157,7 @@ class ReaderSessionTest {
         new ArrayList<>(TestMessages.malformed(TestMessages.ack(SOURCE_ID, 0, 1, 2), byteFrame));
     malformed.add(new Malformed("a lying group", Verdict.LENGTH, lyingAck()));
     // A byte frame is longer than what acks are sent in.
-    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.READER);
+    TestSender stranger = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.READER);
     read(malformed.size());
     driver.stepUntil("all frames", () -> reciprocal.poll() == malformed.size());
     for (int i = 0; i < malformed.size(); i++) {
@@ -426,7 +426,7 @@ class ReaderSessionTest {
     final RecordingInbox inbox;
 
     Worker(Stage stage) {
-      inbox = RecordingInbox.open(peer.connection(), CHANNELS.frames(), stage, 1);
+      inbox = RecordingInbox.open(peer.connection(), CHANNELS.byteFrames(), stage, 1);
       // The reader is to know it, not to find it during the test.
       driver.stepFor(Duration.ofMillis(100));
     }

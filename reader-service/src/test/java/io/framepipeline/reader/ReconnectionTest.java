@@ -149,7 +149,7 @@ class ReconnectionTest {
   }
 
   private static RecordingInbox openInbox(DriverConnection connection) {
-    return RecordingInbox.open(connection, CHANNELS.frames(), Stage.RECIPROCAL, 1);
+    return RecordingInbox.open(connection, CHANNELS.byteFrames(), Stage.RECIPROCAL, 1);
   }
 
   private static int poll(DriverConnection connection, RecordingInbox inbox) {

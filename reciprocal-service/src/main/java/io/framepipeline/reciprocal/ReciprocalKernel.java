@@ -1,14 +1,17 @@
 package io.framepipeline.reciprocal;
 
 import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.Vectors;
+import java.nio.ByteBuffer;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * {@code byte[4096] -> float32[4096]}: each unsigned byte x becomes {@code 1f / (1f + x)}.
  *
- * <p>There are 256 results, so they are looked up. The table is computed in IEEE 754 binary32,
- * whose addition and division are exactly rounded: the results are NumPy's, to the bit.
+ * <p>It is computed in IEEE 754 binary32, whose addition and division are exactly rounded: the
+ * results are NumPy's, to the bit. Without vectors the 256 results are looked up.
  */
 final class ReciprocalKernel {
   private static final int BYTE_VALUES = 256;
@@ -21,12 +24,24 @@ final class ReciprocalKernel {
     }
   }
 
+  private static final Vectors VECTORS = practise();
+
   private ReciprocalKernel() {}
 
   /**
-   * Reads 4096 bytes at {@code offset} and writes 4096 little-endian floats at {@code outOffset}.
+   * Reads 4096 bytes at {@code offset} and writes 4096 little-endian floats at {@code outOffset};
+   * both buffers are off-heap.
    */
   static void apply(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset) {
+    if (VECTORS.areFaster()) {
+      VectorReciprocals.compute(in.addressOffset() + offset, out.addressOffset() + outOffset);
+    } else {
+      lookUp(in, offset, out, outOffset);
+    }
+  }
+
+  /** What {@link VectorReciprocals} computes, without vectors. */
+  static void lookUp(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset) {
     for (int i = 0; i < Frames.ELEMENTS; i += Long.BYTES) {
       long eight = in.getLong(offset + i);
       int to = outOffset + i * Float.BYTES;
@@ -39,5 +54,13 @@ final class ReciprocalKernel {
       out.putFloat(to + 24, RECIPROCALS[(int) (eight >>> 48) & 0xFF]);
       out.putFloat(to + 28, RECIPROCALS[(int) (eight >>> 56) & 0xFF]);
     }
+  }
+
+  private static Vectors practise() {
+    UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.BYTE_PAYLOAD_LENGTH));
+    UnsafeBuffer out = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
+    return Vectors.practise(
+        () -> lookUp(in, 0, out, 0),
+        () -> VectorReciprocals.compute(in.addressOffset(), out.addressOffset()));
   }
 }

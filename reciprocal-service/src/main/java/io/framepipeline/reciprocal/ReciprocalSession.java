@@ -57,7 +57,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     this.rejections = new Rejections(stats);
     // What is lost with a norm is the readers' to repeat, so nothing listens here.
     this.outboxes =
-        new Outboxes(connection, channels.frames(), Stage.NORM, new InboxWatch.Listener() {});
+        new Outboxes(connection, channels.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
   }
 
   @Override
@@ -70,7 +70,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
       stats.ready.setRelease(connected > 0 ? 1 : 0);
       if (connected > 0 && inbox == null && !isLeaving) {
         int instanceId = (int) ProcessHandle.current().pid();
-        inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
+        inbox = Inbox.open(connection, channels.byteFrames(), Stage.RECIPROCAL, instanceId);
       }
     }
     if (inbox == null) {

@@ -8,10 +8,26 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
+import java.util.stream.Stream;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+/** With vectors, and without. */
+@ParameterizedClass
+@MethodSource("kernels")
 class ReciprocalKernelTest {
+  interface Kernel {
+    void apply(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset);
+  }
+
+  @Parameter Kernel kernel;
+
   private static final int BYTE_VALUES = 256;
   private static final int IN_OFFSET = 32;
   private static final int OUT_OFFSET = 64;
@@ -19,9 +35,20 @@ class ReciprocalKernelTest {
   private static final byte UNTOUCHED = 0x55;
 
   private final UnsafeBuffer in =
-      new UnsafeBuffer(new byte[IN_OFFSET + Frames.BYTE_PAYLOAD_LENGTH + MARGIN]);
-  private final byte[] outBytes = new byte[OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH + MARGIN];
-  private final UnsafeBuffer out = new UnsafeBuffer(outBytes);
+      new UnsafeBuffer(ByteBuffer.allocateDirect(IN_OFFSET + Frames.BYTE_PAYLOAD_LENGTH + MARGIN));
+  private final UnsafeBuffer out =
+      new UnsafeBuffer(
+          ByteBuffer.allocateDirect(OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH + MARGIN));
+
+  static Stream<Named<Kernel>> kernels() {
+    return Stream.of(
+        Named.of(
+            "vectors",
+            (in, offset, out, outOffset) ->
+                VectorReciprocals.compute(
+                    in.addressOffset() + offset, out.addressOffset() + outOffset)),
+        Named.of("table", ReciprocalKernel::lookUp));
+  }
 
   @Test
   void shouldBeTheFloat32ReciprocalInEveryPositionForEveryByte() {
@@ -30,7 +57,7 @@ class ReciprocalKernelTest {
         in.putByte(IN_OFFSET + i, (byte) (i + shift));
       }
 
-      ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+      kernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
 
       for (int i = 0; i < Frames.ELEMENTS; i++) {
         assertBits(i, (i + shift) % BYTE_VALUES, 1f / (1f + (i + shift) % BYTE_VALUES));
@@ -52,7 +79,7 @@ class ReciprocalKernelTest {
       in.putByte(IN_OFFSET + i, (byte) i);
     }
 
-    ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+    kernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
 
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       int x = i % BYTE_VALUES;
@@ -68,7 +95,7 @@ class ReciprocalKernelTest {
       random.nextBytes(frame);
       in.putBytes(IN_OFFSET, frame);
 
-      ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+      kernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
 
       for (int i = 0; i < Frames.ELEMENTS; i++) {
         int x = Byte.toUnsignedInt(frame[i]);
@@ -79,25 +106,28 @@ class ReciprocalKernelTest {
 
   @Test
   void shouldWriteNothingButItsOutput() {
-    out.setMemory(0, outBytes.length, UNTOUCHED);
-    byte[] before = in.byteArray().clone();
+    out.setMemory(0, out.capacity(), UNTOUCHED);
+    byte[] before = bytesOf(in);
 
-    ReciprocalKernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
+    kernel.apply(in, IN_OFFSET, out, OUT_OFFSET);
 
     for (int i = 0; i < OUT_OFFSET; i++) {
-      assertThat(outBytes[i]).as("byte %d", i).isEqualTo(UNTOUCHED);
+      assertThat(out.getByte(i)).as("byte %d", i).isEqualTo(UNTOUCHED);
     }
-    for (int i = OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH; i < outBytes.length; i++) {
-      assertThat(outBytes[i]).as("byte %d", i).isEqualTo(UNTOUCHED);
+    for (int i = OUT_OFFSET + Frames.FLOAT_PAYLOAD_LENGTH; i < out.capacity(); i++) {
+      assertThat(out.getByte(i)).as("byte %d", i).isEqualTo(UNTOUCHED);
     }
-    assertThat(in.byteArray()).isEqualTo(before);
+    assertThat(bytesOf(in)).isEqualTo(before);
+  }
+
+  private static byte[] bytesOf(DirectBuffer buffer) {
+    byte[] bytes = new byte[buffer.capacity()];
+    buffer.getBytes(0, bytes);
+    return bytes;
   }
 
   private void assertBits(int element, int x, float expected) {
-    int bits =
-        ByteBuffer.wrap(outBytes)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .getInt(OUT_OFFSET + element * Float.BYTES);
+    int bits = out.getInt(OUT_OFFSET + element * Float.BYTES, ByteOrder.LITTLE_ENDIAN);
     if (bits != Float.floatToRawIntBits(expected)) {
       assertThat(Float.intBitsToFloat(bits))
           .as("element %d, byte %d", element, x)

@@ -158,7 +158,7 @@ class ReciprocalSessionTest {
   void shouldCountAndSkipMalformedMessages() {
     RecordingInbox norms = openNormInbox();
     DirectBuffer floatFrame = TestMessages.floatFrame(0, 0, SOURCE_ID, ACK_STREAM_ID, 1);
-    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    TestSender stranger = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
     int good = 0;
     for (Malformed malformed : TestMessages.malformed(frame(0), floatFrame)) {
       long before = stats.messages(malformed.verdict()).get();
@@ -177,7 +177,7 @@ class ReciprocalSessionTest {
 
     long before = stats.messages(Verdict.LENGTH).get();
     stranger.sendInFragments(
-        CHANNELS.frames(), new UnsafeBuffer(new byte[3 * Frames.FLOAT_FRAME_LENGTH / 2]));
+        CHANNELS.byteFrames(), new UnsafeBuffer(new byte[3 * Frames.FLOAT_FRAME_LENGTH / 2]));
     driver.stepUntil(
         "each fragment to be counted", () -> stats.messages(Verdict.LENGTH).get() > before + 1);
 
@@ -211,7 +211,7 @@ class ReciprocalSessionTest {
   @Test
   void shouldLeaveInSpiteOfASenderThatDiedWithAFrameHalfMade() {
     RecordingInbox norms = openNormInbox();
-    TestSender dying = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+    TestSender dying = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
     // It is behind when the sender dies: the driver then never unblocks the log.
     reciprocal.run(nowNanos -> 0);
     dying.send(frame(0));
@@ -230,10 +230,10 @@ class ReciprocalSessionTest {
 
   private RecordingInbox openNormInbox() {
     RecordingInbox inbox =
-        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
+        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.floatFrames(), Stage.NORM, 1));
     driver.stepUntil("the norm to be known", () -> stats.downstreamInstances.get() == 1);
     if (reader == null) {
-      reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
+      reader = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
     }
     return inbox;
   }

@@ -118,12 +118,12 @@ class ChaosIT {
     } else if (dice < 12) {
       kill("every " + stage.label(), run.services(stage));
     } else if (dice < 14) {
-      kill("driver", run.processes("MediaDriver"));
+      kill("driver", run.processes("DriverService"));
     } else if (dice < 16) {
       Stage any = STAGES.get(random.nextInt(STAGES.size()));
       stop(any.label(), one(run.services(any)));
     } else if (dice < 17) {
-      stop("driver", run.processes("MediaDriver"));
+      stop("driver", run.processes("DriverService"));
     } else {
       scale(run, stage, random.nextInt(1, MAX_INSTANCES + 1));
     }

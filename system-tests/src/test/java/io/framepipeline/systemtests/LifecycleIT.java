@@ -110,7 +110,7 @@ class LifecycleIT {
   void shouldLoseNothingWhenTheMediaDriverIsKilled() throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory)) {
       run.awaitAcknowledged(5000);
-      ProcessHandle driver = run.processes("MediaDriver").getFirst();
+      ProcessHandle driver = run.processes("DriverService").getFirst();
       PipelineProcess.signal(driver.pid(), "KILL");
       awaitProgressAfterLossOf(run, Stream.of(driver));
       run.assertDrains();

@@ -57,7 +57,7 @@ class PauseIT {
         LedgerSampler ledger = LedgerSampler.of(run)) {
       run.awaitAcknowledged(1000);
       StageStats reader = run.stats(Stage.READER);
-      ProcessHandle driver = run.processes("MediaDriver").getFirst();
+      ProcessHandle driver = run.processes("DriverService").getFirst();
       PipelineProcess.signal(driver.pid(), "STOP");
       AtomicLong previous = new AtomicLong();
       await()
@@ -78,7 +78,7 @@ class PauseIT {
     try (PipelineProcess run = PipelineProcess.run(directory, "--rate", RATE);
         LedgerSampler ledger = LedgerSampler.of(run)) {
       run.awaitAcknowledged(1000);
-      ProcessHandle driver = run.processes("MediaDriver").getFirst();
+      ProcessHandle driver = run.processes("DriverService").getFirst();
       PipelineProcess.signal(driver.pid(), "STOP");
       for (Stage stage : Stage.values()) {
         StageStats stats = run.stats(stage);

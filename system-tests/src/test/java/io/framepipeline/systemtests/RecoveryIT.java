@@ -63,7 +63,7 @@ class RecoveryIT {
       run.awaitAcknowledged(4 * SAMPLE_FRAMES);
       try (AcknowledgedRate rate = new AcknowledgedRate(run)) {
         run.awaitFurtherAcknowledged(SAMPLE_FRAMES);
-        ProcessHandle driver = run.processes("MediaDriver").getFirst();
+        ProcessHandle driver = run.processes("DriverService").getFirst();
         rate.mark();
         PipelineProcess.signal(driver.pid(), "KILL");
         await().atMost(PipelineProcess.LIMIT).until(() -> !driver.isAlive());

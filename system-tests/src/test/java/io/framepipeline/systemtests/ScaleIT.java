@@ -86,7 +86,7 @@ class ScaleIT {
       assertThat(status.get("aeronDir").asString()).isEqualTo(run.aeronDirectory().toString());
       assertThat(status.get("driver").propertyNames()).containsExactly("pid");
       assertThat(status.get("driver").get("pid").asLong())
-          .isEqualTo(run.processes("MediaDriver").getFirst().pid());
+          .isEqualTo(run.processes("DriverService").getFirst().pid());
       assertThat(status.get("instances"))
           .hasSize(3)
           .allSatisfy(

@@ -7,7 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** How much later than asked Linux may end a thread's sleep, to wake several at once. */
-final class TimerSlack {
+public final class TimerSlack {
   private static final Logger LOG = LoggerFactory.getLogger(TimerSlack.class);
 
   private TimerSlack() {}
@@ -17,7 +17,7 @@ final class TimerSlack {
    * default they are up to 50 µs late, twice the shortest sleep of a duty cycle. See {@code
    * timerslack_ns} in proc_pid_timerslack_ns(5).
    */
-  static void minimize() {
+  public static void minimize() {
     try {
       // A link to PID/task/TID. Under a thread's own number the kernel takes the setting for that
       // thread.

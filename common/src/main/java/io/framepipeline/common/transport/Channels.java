@@ -15,16 +15,17 @@ import io.framepipeline.common.service.ExitException;
 import org.agrona.BitUtil;
 
 /**
- * How channels are made: one for frames, one for acknowledgements. This and {@link InboxDirectory}
- * are all that knows the services share a host.
+ * How channels are made: one for each kind of message. This and {@link InboxDirectory} are all that
+ * knows the services share a host.
  *
- * @param frames channel whose MTU takes a whole float frame, so that {@code tryClaim} does
- * @param acks the same with terms sized for acknowledgements, which are few and small
+ * @param byteFrames the same as for float frames with terms a quarter as long, as the frames are
+ * @param floatFrames channel whose MTU takes a whole float frame, so that {@code tryClaim} does
+ * @param acks with terms sized for acknowledgements, which are few and small
  */
-public record Channels(String frames, String acks) {
+public record Channels(String byteFrames, String floatFrames, String acks) {
   /**
-   * Half a term is in flight per inbox: 255 float or 1008 byte frames, enough to keep a stage busy
-   * while its neighbour or the driver sleeps, little enough to stay in the last-level cache.
+   * Half a term is in flight per inbox: some 250 frames, enough to keep a stage busy while its
+   * neighbour or the driver sleeps, little enough to stay in the last-level cache.
    */
   public static final String DEFAULT = "aeron:ipc?term-length=8m";
 
@@ -35,7 +36,7 @@ public record Channels(String frames, String acks) {
   private static final int ACK_TERM_LENGTH = TERM_MIN_LENGTH;
 
   /**
-   * Checks {@code PIPELINE_CHANNEL} and derives both channels from it.
+   * Checks {@code PIPELINE_CHANNEL}, the channel of float frames, and derives the others from it.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if frames could not travel on it
    */
@@ -57,27 +58,30 @@ public record Channels(String frames, String acks) {
       if (builder.termLength() == null) {
         throw new IllegalArgumentException("term-length is missing");
       }
-      if (builder.termLength() < BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * builder.mtu())) {
+      if (builder.termLength() < shortestTerm(builder.mtu())) {
         throw new IllegalArgumentException("term-length is less than 8 mtu");
       }
-      String frames = builder.build();
+      String floatFrames = builder.build();
+      int byteTermLength = builder.termLength() / (Float.BYTES / Byte.BYTES);
+      String byteFrames =
+          builder.termLength(Math.max(byteTermLength, shortestTerm(builder.mtu()))).build();
       String acks =
           new ChannelUriStringBuilder()
               .media(CommonContext.IPC_MEDIA)
               .termLength(ACK_TERM_LENGTH)
               .build();
-      return new Channels(frames, acks);
+      return new Channels(byteFrames, floatFrames, acks);
     } catch (IllegalArgumentException | IllegalStateException e) {
       // Aeron throws the one or the other, depending on what is wrong.
       throw new ExitException(
           ExitCode.USAGE,
           "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"
-              .formatted(
-                  channel,
-                  e.getMessage(),
-                  BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * FRAME_MTU),
-                  TERM_MAX_LENGTH));
+              .formatted(channel, e.getMessage(), shortestTerm(FRAME_MTU), TERM_MAX_LENGTH));
     }
+  }
+
+  private static int shortestTerm(int mtu) {
+    return BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * mtu);
   }
 
   /** Bytes of shared memory that each sender's log of a channel takes. */

@@ -85,11 +85,10 @@ public final class SharedMemorySize {
 
   /** What the driver allocates: one log per sender and inbox. */
   static long needed(Channels channels, int readers, int reciprocals, int norms) {
-    long frameLogs = (long) readers * reciprocals + (long) reciprocals * norms;
-    long ackLogs = (long) norms * readers;
     return DRIVER_LENGTH
-        + frameLogs * Channels.logLength(channels.frames())
-        + ackLogs * Channels.logLength(channels.acks());
+        + (long) readers * reciprocals * Channels.logLength(channels.byteFrames())
+        + (long) reciprocals * norms * Channels.logLength(channels.floatFrames())
+        + (long) norms * readers * Channels.logLength(channels.acks());
   }
 
   /** All of the file system: what others have in it may go. */

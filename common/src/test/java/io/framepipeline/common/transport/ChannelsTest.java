@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChannelsTest {
   @Test
   void shouldTakeAWholeFloatFrameInOneClaimByDefault() {
-    ChannelUri frames = ChannelUri.parse(Channels.of(Channels.DEFAULT).frames());
+    ChannelUri frames = ChannelUri.parse(Channels.of(Channels.DEFAULT).floatFrames());
 
     assertThat(frames.media()).isEqualTo("ipc");
     assertThat(frames.get("term-length")).isEqualTo("8m");
@@ -36,7 +36,7 @@ class ChannelsTest {
   @Test
   void shouldKeepWhatTheUserGave() {
     ChannelUri frames =
-        ChannelUri.parse(Channels.of("aeron:ipc?term-length=16m|mtu=32k|pub-wnd=1m").frames());
+        ChannelUri.parse(Channels.of("aeron:ipc?term-length=16m|mtu=32k|pub-wnd=1m").floatFrames());
 
     assertThat(frames.get("term-length")).isEqualTo("16m");
     assertThat(frames.get("mtu")).isEqualTo("32k");
@@ -45,7 +45,7 @@ class ChannelsTest {
 
   @Test
   void shouldTakeTheSmallestTermAndMtuThatFramesFitInto() {
-    assertThat(Channels.of("aeron:ipc?term-length=256k|mtu=16448").frames())
+    assertThat(Channels.of("aeron:ipc?term-length=256k|mtu=16448").floatFrames())
         .contains("term-length=256k", "mtu=16448");
   }
 

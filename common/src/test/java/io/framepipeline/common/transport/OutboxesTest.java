@@ -41,7 +41,7 @@ class OutboxesTest {
   private final List<RemoteInbox> opened = new ArrayList<>();
   private final List<RemoteInbox> leaving = new ArrayList<>();
   private final List<RemoteInbox> lost = new ArrayList<>();
-  private final Outboxes outboxes = newOutboxes(CHANNELS.frames());
+  private final Outboxes outboxes = newOutboxes(CHANNELS.floatFrames());
   private final BufferClaim claim = new BufferClaim();
 
   @AfterEach
@@ -289,7 +289,7 @@ class OutboxesTest {
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes late =
         new Outboxes(
-            peer.connection(), CHANNELS.frames(), Stage.NORM, new InboxWatch.Listener() {});
+            peer.connection(), CHANNELS.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
     peer.run(late::doWork);
 
     driver.stepFor(Duration.ofSeconds(1));
@@ -347,7 +347,7 @@ class OutboxesTest {
     int termLength = 256 * 1024;
     int left = 4 * align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
     String nearTheEnd =
-        new ChannelUriStringBuilder(CHANNELS.frames())
+        new ChannelUriStringBuilder(CHANNELS.floatFrames())
             .initialTermId(0)
             .termId(Integer.MAX_VALUE)
             .termOffset(termLength - left)
@@ -450,17 +450,18 @@ class OutboxesTest {
   private Outboxes roomyOutboxes() {
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes created =
-        new Outboxes(peer.connection(), ROOMY.frames(), Stage.NORM, new InboxWatch.Listener() {});
+        new Outboxes(
+            peer.connection(), ROOMY.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
     peer.run(created::doWork);
     return created;
   }
 
   private RecordingInbox startRoomyInbox() {
-    return RecordingInbox.open(sender.connection(), ROOMY.frames(), Stage.NORM, 7);
+    return RecordingInbox.open(sender.connection(), ROOMY.floatFrames(), Stage.NORM, 7);
   }
 
   private static RecordingInbox openInbox(SteppedDriver.Peer owner, Stage stage) {
-    return RecordingInbox.open(owner.connection(), CHANNELS.frames(), stage, 7);
+    return RecordingInbox.open(owner.connection(), CHANNELS.floatFrames(), stage, 7);
   }
 
   private boolean send(int sequence) {

@@ -1,0 +1,83 @@
+package io.framepipeline.common.frame;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Whether a kernel is to use vectors, by the Vector API. Vector code and scalar code compute the
+ * same bits, so either will do at any time.
+ *
+ * <p>The Vector API is an incubator module, which a JVM has only if it was started with {@code
+ * --add-modules jdk.incubator.vector}. Only classes that are loaded if it is there may name its
+ * types. Until it is compiled, vector code takes a thousand times as long; so it is practised
+ * beside the work, and used once it is faster than scalar code. Where the processor lacks something
+ * it needs, it never is.
+ */
+public final class Vectors {
+  private static final int BATCH = 4;
+
+  /** Between attempts, while the compiler is at work, and everybody else who starts. */
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
+
+  /**
+   * All memory, so that a kernel loads from an address. One segment for all: made for a call, a
+   * segment is allocated or not, depending on what the compiler inlines.
+   */
+  public static final MemorySegment ALL_MEMORY = allMemory();
+
+  private volatile boolean areFaster;
+
+  private Vectors() {}
+
+  /**
+   * Starts to practise, if this JVM has the Vector API.
+   *
+   * @param scalar computes one frame
+   * @param vector computes one frame; not called, and its classes not loaded, without the API
+   */
+  public static Vectors practise(Runnable scalar, Runnable vector) {
+    Vectors vectors = new Vectors();
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
+      Thread.ofPlatform()
+          .name("practice")
+          .daemon()
+          .start(() -> vectors.areFaster = isFaster(vector, scalar));
+    }
+    return vectors;
+  }
+
+  /** Whether vector code has turned out to be faster than scalar code. */
+  public boolean areFaster() {
+    return areFaster;
+  }
+
+  private static boolean isFaster(Runnable vector, Runnable scalar) {
+    long startNanos = System.nanoTime();
+    long scalarNanos = Long.MAX_VALUE;
+    while (System.nanoTime() - startNanos < LIMIT_NANOS) {
+      scalarNanos = Math.min(scalarNanos, nanosOf(scalar));
+      if (nanosOf(vector) < scalarNanos) {
+        return true;
+      }
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+    return false;
+  }
+
+  private static long nanosOf(Runnable kernel) {
+    long startNanos = System.nanoTime();
+    for (int i = 0; i < BATCH; i++) {
+      kernel.run();
+    }
+    return System.nanoTime() - startNanos;
+  }
+
+  /** Restricted, since nothing keeps a wrong address from crashing the JVM. */
+  @SuppressWarnings("restricted")
+  private static MemorySegment allMemory() {
+    return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  }
+}
