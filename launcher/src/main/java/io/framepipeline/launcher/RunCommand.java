@@ -77,6 +77,9 @@ final class RunCommand implements Callable<Integer> {
     source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
     checkReaders("--readers", options.readers);
     source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
+    if (settings.flag("READER_REPEAT")) {
+      source.checkRepeatable();
+    }
   }
 
   private void checkReaders(String name, int count) {

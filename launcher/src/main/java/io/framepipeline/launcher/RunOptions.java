@@ -29,6 +29,12 @@ final class RunOptions {
   String source;
 
   @Option(
+      names = "--repeat",
+      description =
+          "Read a regular file from its start again at its end. Default: READER_REPEAT, else not.")
+  boolean repeat;
+
+  @Option(
       names = "--frames",
       paramLabel = "N",
       description = "Stop reading after N frames per reader.")
@@ -112,6 +118,7 @@ final class RunOptions {
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     put(settings, "READER_SOURCE", source);
+    put(settings, "READER_REPEAT", repeat ? true : null);
     put(settings, "READER_FRAMES", frames);
     put(settings, "READER_RATE", rate);
     put(settings, "READER_PARTIAL_FRAME", partialFrame);

@@ -47,6 +47,7 @@ class AllocationTest {
     ReaderSettings settings =
         new ReaderSettings(
             new Source("/dev/zero"),
+            false,
             OptionalLong.empty(),
             OptionalLong.empty(),
             2048,

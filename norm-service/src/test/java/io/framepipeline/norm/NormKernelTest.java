@@ -97,13 +97,13 @@ class NormKernelTest {
   @Test
   void shouldHaveTheSameBitsWithVectorsAsWithout() {
     Random random = new Random(4);
-    float[] expected = new float[Frames.SIDE];
-    float[] sums = new float[Frames.SIDE];
+    float[] expected = new float[NormKernel.LANES];
+    float[] sums = new float[NormKernel.LANES];
     for (int run = 0; run < 200; run++) {
       fill(i -> Math.scalb(random.nextFloat(), random.nextInt(300) - 200));
 
-      NormKernel.computeColumnSums(in, OFFSET, expected);
-      VectorColumnSums.compute(in.addressOffset() + OFFSET, sums);
+      NormKernel.computeLaneSums(in, OFFSET, expected);
+      VectorLaneSums.compute(in.addressOffset() + OFFSET, sums);
 
       assertThat(sums).as("run %d", run).containsExactly(expected);
     }

@@ -10,6 +10,7 @@ import java.util.OptionalLong;
  * The settings of the reader service.
  *
  * @param source {@code READER_SOURCE}
+ * @param repeat {@code READER_REPEAT}: whether to read a file from its start again at its end
  * @param frames {@code READER_FRAMES}: stop reading after so many; empty: at the end of the input
  * @param framesPerSecond {@code READER_RATE}; empty: as fast as it goes
  * @param windowFrames {@code READER_WINDOW_FRAMES}: how many frames can be in flight
@@ -19,6 +20,7 @@ import java.util.OptionalLong;
  */
 public record ReaderSettings(
     Source source,
+    boolean repeat,
     OptionalLong frames,
     OptionalLong framesPerSecond,
     int windowFrames,
@@ -41,6 +43,7 @@ public record ReaderSettings(
     ReaderSettings reader =
         new ReaderSettings(
             new Source(settings.text("READER_SOURCE", Source.DEFAULT)),
+            settings.flag("READER_REPEAT"),
             settings.optionalNumber(
                 "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
             settings.optionalNumber("READER_RATE", 1, MAX_RATE),
@@ -55,6 +58,9 @@ public record ReaderSettings(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
             abandoned == null ? null : Path.of(abandoned));
     reader.source.check(reader.partialFrame);
+    if (reader.repeat) {
+      reader.source.checkRepeatable();
+    }
     return reader;
   }
 }

@@ -51,6 +51,20 @@ public record Source(String name) {
     }
   }
 
+  /**
+   * Checks that it can be read again and again.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if it is no regular file
+   */
+  public void checkRepeatable() {
+    if (isStandardInput() || !Files.isRegularFile(Path.of(name))) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "source %s: no regular file; READER_REPEAT (--repeat) reads a file from its start again, leave it out"
+              .formatted(name));
+    }
+  }
+
   private void refusePartialFrame(Path path) {
     try {
       long bytes = Files.size(path);

@@ -99,11 +99,16 @@ final class SourceReader implements AutoCloseable {
   private void run() {
     try (FileChannel channel = settings.source().open()) {
       isOpened = true;
-      long inputPosition = readToEnd(channel);
-      int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
-      if (remainder != 0 && !isStopped) {
-        endInsideFrame(inputPosition, remainder);
-      }
+      long inputPosition = 0;
+      long start;
+      do {
+        start = inputPosition;
+        inputPosition = readToEnd(channel, start);
+        int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
+        if (remainder != 0 && !isStopped) {
+          inputPosition = endInsideFrame(inputPosition, remainder);
+        }
+      } while (inputPosition > start && isToRepeat(channel, inputPosition));
     } catch (ClosedByInterruptException e) {
       // stopped while waiting for the source
     } catch (IOException e) {
@@ -113,9 +118,22 @@ final class SourceReader implements AutoCloseable {
     }
   }
 
-  /** Returns how many bytes the input had. */
-  private long readToEnd(FileChannel channel) throws IOException {
-    long inputPosition = 0;
+  /** Whether the file is to be read from its start once more, to which it is then set. */
+  private boolean isToRepeat(FileChannel channel, long inputPosition) throws IOException {
+    boolean isToRepeat =
+        settings.repeat()
+            && failure == null
+            && !isStopped
+            && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH;
+    if (isToRepeat) {
+      channel.position(0);
+    }
+    return isToRepeat;
+  }
+
+  /** Returns how many bytes the input has had by then. */
+  private long readToEnd(FileChannel channel, long start) throws IOException {
+    long inputPosition = start;
     while (!isStopped) {
       int length = lengthToRead(inputPosition);
       if (length == 0) {
@@ -150,13 +168,14 @@ final class SourceReader implements AutoCloseable {
     return length;
   }
 
-  private void endInsideFrame(long inputPosition, int remainder) {
+  /** Returns how many bytes the input has then. */
+  private long endInsideFrame(long inputPosition, int remainder) {
     if (settings.partialFrame() == PartialFrame.REFUSE) {
       failure =
           settings
               .source()
               .partialFrame("its end after %d bytes".formatted(inputPosition), remainder);
-      return;
+      return inputPosition;
     }
     int missing = Frames.BYTE_PAYLOAD_LENGTH - remainder;
     ByteBuffer rest = frames.writable(inputPosition, missing);
@@ -165,5 +184,6 @@ final class SourceReader implements AutoCloseable {
     }
     framesPadded.incrementRelease();
     frames.publish(inputPosition + missing, System.nanoTime());
+    return inputPosition + missing;
   }
 }

@@ -64,6 +64,7 @@ class ReaderSessionTest {
         new SourceReader(
             new ReaderSettings(
                 new Source("-"),
+                false,
                 OptionalLong.empty(),
                 OptionalLong.empty(),
                 WINDOW_FRAMES,

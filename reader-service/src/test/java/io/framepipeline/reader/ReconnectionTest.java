@@ -116,6 +116,7 @@ class ReconnectionTest {
     ReaderSettings settings =
         new ReaderSettings(
             new Source(input.toString()),
+            false,
             OptionalLong.empty(),
             OptionalLong.empty(),
             64,

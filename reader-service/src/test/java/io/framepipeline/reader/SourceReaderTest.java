@@ -140,6 +140,39 @@ class SourceReaderTest {
   }
 
   @Test
+  void shouldReadAFileAgainAndAgainUntilTheFrameLimit() throws Exception {
+    byte[] input = input(20 * FRAME);
+
+    start(file(input), true, PartialFrame.REFUSE, OptionalLong.of(50), OptionalLong.empty());
+
+    byte[] expected = new byte[50 * FRAME];
+    for (int at = 0; at < expected.length; at += input.length) {
+      System.arraycopy(input, 0, expected, at, Math.min(input.length, expected.length - at));
+    }
+    assertThat(readToEnd()).isEqualTo(expected);
+    assertThat(reader.failure()).isNull();
+  }
+
+  @Test
+  void shouldPadTheLastFrameEachTimeAFileIsRead() throws Exception {
+    byte[] input = input(FRAME + 5);
+
+    start(file(input), true, PartialFrame.PAD, OptionalLong.of(6), OptionalLong.empty());
+
+    byte[] padded = Arrays.copyOf(input, 2 * FRAME);
+    assertThat(readToEnd()).startsWith(padded).endsWith(padded).hasSize(6 * FRAME);
+    assertThat(stats.framesPadded.get()).isEqualTo(3);
+  }
+
+  @Test
+  void shouldEndWithoutAFrameIfAnEmptyInputIsToBeRepeated() throws Exception {
+    start(file(new byte[0]), true, PartialFrame.REFUSE, OptionalLong.empty(), OptionalLong.empty());
+
+    assertThat(readToEnd()).isEmpty();
+    assertThat(reader.failure()).isNull();
+  }
+
+  @Test
   void shouldTakeNoMoreThanTheGivenNumberFromAnEndlessSource() {
     start(Path.of("/dev/zero"), PartialFrame.REFUSE, OptionalLong.of(33), OptionalLong.empty());
 
@@ -251,9 +284,25 @@ class SourceReaderTest {
 
   private void start(
       Path source, PartialFrame partialFrame, OptionalLong limit, OptionalLong framesPerSecond) {
+    start(source, false, partialFrame, limit, framesPerSecond);
+  }
+
+  private void start(
+      Path source,
+      boolean repeat,
+      PartialFrame partialFrame,
+      OptionalLong limit,
+      OptionalLong framesPerSecond) {
     ReaderSettings settings =
         new ReaderSettings(
-            new Source(source.toString()), limit, framesPerSecond, WINDOW, partialFrame, 5, null);
+            new Source(source.toString()),
+            repeat,
+            limit,
+            framesPerSecond,
+            WINDOW,
+            partialFrame,
+            5,
+            null);
     reader = new SourceReader(settings, frames, IdleMode.BACKOFF.newStrategy(), stats.framesPadded);
     reader.start();
   }

@@ -76,6 +76,21 @@ class SourceTest {
     assertThat(new Source("./-").isStandardInput()).isFalse();
   }
 
+  @Test
+  void shouldRepeatRegularFilesOnly() throws IOException {
+    Source regular = new Source(file(4096).toString());
+    assertThatCode(regular::checkRepeatable).doesNotThrowAnyException();
+
+    for (String name : new String[] {"/dev/zero", "-", directory.resolve("missing").toString()}) {
+      ExitException refused =
+          catchThrowableOfType(ExitException.class, new Source(name)::checkRepeatable);
+      assertThat(refused)
+          .isNotNull()
+          .hasMessageStartingWith("source " + name + ": no regular file");
+      assertThat(refused.exitCode()).isEqualTo(64);
+    }
+  }
+
   private Path file(int bytes) throws IOException {
     return Files.write(directory.resolve("input"), new byte[bytes]);
   }

@@ -1,7 +1,7 @@
 package io.framepipeline.reciprocal;
 
+import io.framepipeline.common.frame.AllMemory;
 import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.Vectors;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -35,13 +35,13 @@ final class VectorReciprocals {
     for (int i = 0; i < Frames.ELEMENTS; i += BYTES.length()) {
       ByteVector x =
           ByteVector.fromMemorySegment(
-              BYTES, Vectors.ALL_MEMORY, inAddress + i, ByteOrder.LITTLE_ENDIAN);
+              BYTES, AllMemory.SEGMENT, inAddress + i, ByteOrder.LITTLE_ENDIAN);
       for (int part = 0; part < PARTS; part++) {
         IntVector unsigned =
             (IntVector) x.convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part);
         FloatVector y = (FloatVector) unsigned.convertShape(VectorOperators.I2F, FLOATS, 0);
         long to = outAddress + (i + part * FLOATS.length()) * (long) Float.BYTES;
-        one.div(y.add(one)).intoMemorySegment(Vectors.ALL_MEMORY, to, ByteOrder.LITTLE_ENDIAN);
+        one.div(y.add(one)).intoMemorySegment(AllMemory.SEGMENT, to, ByteOrder.LITTLE_ENDIAN);
       }
     }
   }

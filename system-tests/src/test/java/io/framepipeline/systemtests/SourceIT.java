@@ -41,6 +41,18 @@ class SourceIT {
   }
 
   @Test
+  void shouldReadAFileAgainAndAgain() throws Exception {
+    byte[] bytes = Reference.frames(100, 2);
+    Path file = Files.write(directory.resolve("frames.bin"), bytes);
+    try (PipelineProcess run =
+        PipelineProcess.run(
+            directory, "--source", file.toString(), "--repeat", "--frames", "10000")) {
+      assertThat(run.awaitExit()).isZero();
+      run.assertNothingLost(10_000);
+    }
+  }
+
+  @Test
   void shouldReadADeviceUntilTheFrameLimitOfEachReader() throws Exception {
     try (PipelineProcess run =
         PipelineProcess.run(directory, "--frames", "20000", "--readers", "2")) {

@@ -1,6 +1,5 @@
 package io.framepipeline.common.frame;
 
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -21,12 +20,6 @@ public final class Vectors {
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
-
-  /**
-   * All memory, so that a kernel loads from an address. One segment for all: made for a call, a
-   * segment is allocated or not, depending on what the compiler inlines.
-   */
-  public static final MemorySegment ALL_MEMORY = allMemory();
 
   private volatile boolean areFaster;
 
@@ -73,11 +66,5 @@ public final class Vectors {
       kernel.run();
     }
     return System.nanoTime() - startNanos;
-  }
-
-  /** Restricted, since nothing keeps a wrong address from crashing the JVM. */
-  @SuppressWarnings("restricted")
-  private static MemorySegment allMemory() {
-    return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
   }
 }

@@ -95,6 +95,15 @@ public final class Settings {
         .orElseThrow(() -> malformed(name, value, "one of " + lowerCase(constants)));
   }
 
+  /** {@code true} or {@code false}, which is the default. */
+  public boolean flag(String name) {
+    String value = text(name, "false");
+    if (!value.equals("true") && !value.equals("false")) {
+      throw malformed(name, value, "true or false");
+    }
+    return value.equals("true");
+  }
+
   /**
    * Refuses a setting that begins with one of the prefixes and that nobody has asked for.
    *

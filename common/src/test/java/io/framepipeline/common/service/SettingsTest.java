@@ -85,6 +85,16 @@ class SettingsTest {
   }
 
   @Test
+  void shouldReadFlagsWhichAreFalseIfUnset() {
+    assertThat(environment("READER_REPEAT", "").flag("READER_REPEAT")).isFalse();
+    assertThat(environment("READER_REPEAT", "false").flag("READER_REPEAT")).isFalse();
+    assertThat(environment("READER_REPEAT", "true").flag("READER_REPEAT")).isTrue();
+    assertUsage(
+        () -> environment("READER_REPEAT", "yes").flag("READER_REPEAT"),
+        "READER_REPEAT=yes: must be true or false");
+  }
+
+  @Test
   void shouldNameAMalformedPropertyLikeTheVariable() {
     assertUsage(
         () -> settings(Map.of(), Map.of("reader.frames", "x")).number("READER_FRAMES", 5, 1, 9),
