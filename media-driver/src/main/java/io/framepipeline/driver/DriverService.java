@@ -17,9 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Aeron's media driver as a process that takes {@code AERON_DIR} and {@code PIPELINE_CHANNEL}, as
- * the services do, and ends with exit code 0 at SIGTERM. Aeron's own main leaves SIGTERM to
- * shutdown hooks and so ends with 143, which a container engine shows as a failure.
+ * Aeron's media driver as a process that takes {@code AERON_DIR}, {@code PIPELINE_CHANNEL} and
+ * {@code IDLE_STRATEGY}, as the services do, and ends with exit code 0 at SIGTERM. Aeron's own main
+ * leaves SIGTERM to shutdown hooks and so ends with 143, which a container engine shows as a
+ * failure.
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.aeron.ChannelUri;
+import io.aeron.ChannelUriStringBuilder;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitException;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,14 @@ class ChannelsTest {
     assertThat(Integer.parseInt(frames.get("mtu")))
         .isGreaterThanOrEqualTo(Frames.FLOAT_FRAME_LENGTH + 32)
         .satisfies(mtu -> assertThat(mtu % 32).isZero());
+  }
+
+  @Test
+  void shouldGiveByteFramesAQuarterOfTheTermOfFloatFrames() {
+    assertThat(termLength(Channels.of(Channels.DEFAULT).byteFrames())).isEqualTo(2 << 20);
+    assertThat(termLength(Channels.of("aeron:ipc?term-length=512k").byteFrames()))
+        .as("the shortest that takes the MTU")
+        .isEqualTo(256 << 10);
   }
 
   @Test
@@ -90,5 +99,9 @@ class ChannelsTest {
     assertThat(refused.exitCode()).isEqualTo(64);
     assertThat(refused).hasMessageStartingWith("PIPELINE_CHANNEL=" + channel + ": ");
     assertThat(refused.getMessage().lines()).hasSize(1);
+  }
+
+  private static int termLength(String channel) {
+    return new ChannelUriStringBuilder(channel).termLength();
   }
 }
