@@ -3,10 +3,11 @@
 ARG BUILD_IMAGE=maven:3.9.16-eclipse-temurin-25
 ARG BASE_IMAGE=debian:13.6-slim
 
-# A JVM of only the modules that the services use.
+# A JVM of only the modules that the services use, without the native debug symbols that some JDKs bring along.
 FROM ${BUILD_IMAGE} AS java
 RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.unsupported \
-    --generate-cds-archive --no-header-files --no-man-pages --output /opt/java
+    --generate-cds-archive --no-header-files --no-man-pages --output /opt/java \
+ && find /opt/java -name "*.debuginfo" -delete
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
