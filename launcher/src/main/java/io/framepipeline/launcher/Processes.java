@@ -70,8 +70,10 @@ final class Processes {
   /**
    * Starts an instance of a stage; it ends by itself when this process dies. As batch processes
    * instances do not preempt each other when they wake.
+   *
+   * @param isJoining whether others of the stage are at work
    */
-  Instance startService(Stage stage) {
+  Instance startService(Stage stage, boolean isJoining) {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
     command.addAll(java(stage.label(), options(stage), MAIN_CLASSES.get(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
@@ -80,6 +82,9 @@ final class Processes {
     // Several instances share this machine; each takes a port that is free.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());
+    if (isJoining) {
+      environment.put(LocalRun.IS_JOINING, "true");
+    }
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
     builder.redirectInput(stage == Stage.READER ? Redirect.INHERIT : NOTHING);
     builder.redirectOutput(stage == Stage.NORM ? Redirect.INHERIT : Redirect.DISCARD);

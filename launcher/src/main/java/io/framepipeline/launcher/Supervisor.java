@@ -148,7 +148,9 @@ final class Supervisor {
   }
 
   private Instance startInstance(Stage stage) {
-    Instance instance = processes.startService(stage);
+    boolean isJoining =
+        allInstances.stream().anyMatch(other -> other.stage() == stage && other.isReady());
+    Instance instance = processes.startService(stage, isJoining);
     allInstances.add(instance);
     return instance;
   }

@@ -2,15 +2,15 @@ package io.framepipeline.driver;
 
 import io.aeron.driver.MediaDriver;
 import io.framepipeline.common.service.CommonSettings;
+import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.IdleMode;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.service.TimerSlack;
+import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.SharedMemorySize;
-import java.util.concurrent.TimeUnit;
+import java.io.IOException;
 import org.agrona.SystemUtil;
-import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.ShutdownSignalBarrier;
 import org.slf4j.Logger;
@@ -24,14 +24,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);
-
-  /**
-   * While frames flow. In that time a sender must not run out of the window that the driver moves,
-   * half a term; each waking costs a sender or a receiver its core for a moment.
-   */
-  private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
-
-  private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private DriverService() {}
 
@@ -61,7 +53,7 @@ public final class DriverService {
             MediaDriver.launch(
                 new MediaDriver.Context()
                     .aeronDirectoryName(settings.aeronDirectory().toString())
-                    .sharedIdleStrategy(idleStrategy(settings.idleMode()))
+                    .sharedIdleStrategy(idleStrategy(settings))
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
@@ -69,9 +61,16 @@ public final class DriverService {
     }
   }
 
-  private static IdleStrategy idleStrategy(IdleMode mode) {
-    return mode == IdleMode.BACKOFF
-        ? new BackoffIdleStrategy(0, 0, MIN_PARK_NANOS, MAX_PARK_NANOS)
-        : mode.newStrategy();
+  private static IdleStrategy idleStrategy(CommonSettings settings) {
+    try {
+      Doorbells doorbells = Doorbells.ofDriver(settings.aeronDirectory());
+      return new LimitIdleStrategy(
+          doorbells, settings.idleMode().newStrategy(doorbells.newIdleStrategy()));
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: cannot write beside it: %s"
+              .formatted(settings.aeronDirectory(), e.getMessage()));
+    }
   }
 }

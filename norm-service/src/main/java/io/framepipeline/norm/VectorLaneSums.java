@@ -1,17 +1,19 @@
 package io.framepipeline.norm;
 
 import static io.framepipeline.norm.NormKernel.GROUP;
+import static io.framepipeline.norm.NormKernel.LANES;
 import static io.framepipeline.norm.NormKernel.LINE;
 
 import io.framepipeline.common.frame.AllMemory;
 import io.framepipeline.common.frame.Frames;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@code float32[256][16] -> float32[16]}: the sum of the squares of each lane, in the order that
- * {@link NormKernel} defines, with vectors of any width.
+ * {@code float32[256][16] -> float32[2][16]}: the sums of the squares of each lane, in the order
+ * that {@link NormKernel} defines, with vectors of any width.
  */
 final class VectorLaneSums {
   /** Vector code is fast only where the compiler sees the species as a constant. */
@@ -22,31 +24,36 @@ final class VectorLaneSums {
 
   private VectorLaneSums() {}
 
-  /** Reads 4096 little-endian floats at an address and writes 16. */
+  /**
+   * Reads 4096 little-endian floats at an address and writes 32. In one method, since only methods
+   * of the Vector API are sure to be inlined, and a vector that another returns is allocated.
+   */
   static void compute(long address, float[] sums) {
-    for (int first = 0; first < LINE; first += SPECIES.vectorByteSize()) {
-      FloatVector sum0 = FloatVector.zero(SPECIES);
-      FloatVector sum1 = sum0;
-      long start = address + first;
-      for (int at = 0; at < Frames.FLOAT_PAYLOAD_LENGTH; at += 2 * GROUP) {
-        sum0 = sum0.add(sumOfGroup(start + at));
-        sum1 = sum1.add(sumOfGroup(start + at + GROUP));
+    MemorySegment all = AllMemory.SEGMENT;
+    ByteOrder order = ByteOrder.LITTLE_ENDIAN;
+    for (int half = 0; half < 2; half++) {
+      for (int first = 0; first < LINE; first += SPECIES.vectorByteSize()) {
+        FloatVector sum = FloatVector.zero(SPECIES);
+        int offset = half * GROUP + first;
+        long start = address + offset;
+        for (int group = 0; group < Frames.FLOAT_PAYLOAD_LENGTH; group += 2 * GROUP) {
+          long at = start + group;
+          FloatVector y0 = FloatVector.fromMemorySegment(SPECIES, all, at, order);
+          FloatVector y1 = FloatVector.fromMemorySegment(SPECIES, all, at + LINE, order);
+          FloatVector y2 = FloatVector.fromMemorySegment(SPECIES, all, at + 2 * LINE, order);
+          FloatVector y3 = FloatVector.fromMemorySegment(SPECIES, all, at + 3 * LINE, order);
+          FloatVector y4 = FloatVector.fromMemorySegment(SPECIES, all, at + 4 * LINE, order);
+          FloatVector y5 = FloatVector.fromMemorySegment(SPECIES, all, at + 5 * LINE, order);
+          FloatVector y6 = FloatVector.fromMemorySegment(SPECIES, all, at + 6 * LINE, order);
+          FloatVector y7 = FloatVector.fromMemorySegment(SPECIES, all, at + 7 * LINE, order);
+          FloatVector sum01 = y0.mul(y0).add(y1.mul(y1));
+          FloatVector sum23 = y2.mul(y2).add(y3.mul(y3));
+          FloatVector sum45 = y4.mul(y4).add(y5.mul(y5));
+          FloatVector sum67 = y6.mul(y6).add(y7.mul(y7));
+          sum = sum.add(sum01.add(sum23).add(sum45.add(sum67)));
+        }
+        sum.intoArray(sums, half * LANES + first / Float.BYTES);
       }
-      sum0.add(sum1).intoArray(sums, first / Float.BYTES);
     }
-  }
-
-  private static FloatVector sumOfGroup(long at) {
-    FloatVector sum01 = squares(at).add(squares(at + LINE));
-    FloatVector sum23 = squares(at + 2 * LINE).add(squares(at + 3 * LINE));
-    FloatVector sum45 = squares(at + 4 * LINE).add(squares(at + 5 * LINE));
-    FloatVector sum67 = squares(at + 6 * LINE).add(squares(at + 7 * LINE));
-    return sum01.add(sum23).add(sum45.add(sum67));
-  }
-
-  private static FloatVector squares(long at) {
-    FloatVector y =
-        FloatVector.fromMemorySegment(SPECIES, AllMemory.SEGMENT, at, ByteOrder.LITTLE_ENDIAN);
-    return y.mul(y);
   }
 }

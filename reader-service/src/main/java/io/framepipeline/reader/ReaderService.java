@@ -12,12 +12,20 @@ import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Stage;
 import java.security.SecureRandom;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.SleepingIdleStrategy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The first stage: reads a source into frames and answers for each until it is acknowledged. */
 public final class ReaderService implements StageService {
   private static final Logger LOG = LoggerFactory.getLogger(ReaderService.class);
+
+  /** Together a quarter of the window, at a million frames a second. */
+  private static final long SLEEP_NANOS_PER_FRAME = 250;
+
+  private static final long MAX_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
 
   private final Channels channels;
   private final StageStats stats;
@@ -38,7 +46,7 @@ public final class ReaderService implements StageService {
             settings.maxDeliveries(),
             new AbandonedFrames(sourceId, settings.abandonedDirectory()));
     this.source =
-        new SourceReader(settings, frames, common.idleMode().newStrategy(), stats.framesPadded);
+        new SourceReader(settings, frames, idleStrategy(settings, common), stats.framesPadded);
     stats.windowFrames.setRelease(settings.windowFrames());
   }
 
@@ -53,6 +61,12 @@ public final class ReaderService implements StageService {
   @Override
   public StageSession connect(DriverConnection connection) {
     return new ReaderSession(connection, channels, sourceId, frames, source, stats);
+  }
+
+  /** For a source that waits for room; what it then reads at once the window must outlast. */
+  private static IdleStrategy idleStrategy(ReaderSettings settings, CommonSettings common) {
+    long sleepNanos = Math.min(MAX_SLEEP_NANOS, settings.windowFrames() * SLEEP_NANOS_PER_FRAME);
+    return common.idleMode().newStrategy(new SleepingIdleStrategy(sleepNanos));
   }
 
   @Override

@@ -68,6 +68,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
         new Outboxes(
             connection, channels.byteFrames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
     this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
+    source.onPublished(connection.doorbells()::ringOwn);
   }
 
   @Override

@@ -31,6 +31,7 @@ final class SourceReader implements AutoCloseable {
   private final AtomicCounter framesPadded;
   private final Thread thread;
 
+  private volatile Runnable onPublished = () -> {};
   private boolean isStarted;
   private volatile boolean isStopped;
   private volatile boolean isOpened;
@@ -55,6 +56,11 @@ final class SourceReader implements AutoCloseable {
             : null;
     this.frameLimit = settings.frames().orElse(Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH);
     this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
+  }
+
+  /** Has this called, on the source's thread, whenever frames were published. */
+  void onPublished(Runnable action) {
+    onPublished = action;
   }
 
   /** Begins to read, unless it has begun or was stopped. */
@@ -145,6 +151,7 @@ final class SourceReader implements AutoCloseable {
       }
       inputPosition += count;
       frames.publish(inputPosition, System.nanoTime());
+      onPublished.run();
       if (inputPosition == frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
         return inputPosition;
       }

@@ -34,6 +34,7 @@ import java.util.stream.LongStream;
 import org.agrona.DirectBuffer;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.SleepingMillisIdleStrategy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,7 +56,7 @@ class ReconnectionTest {
   private final StageStats stats = StageStats.inMemory();
 
   /** The driver has a thread of its own, and perhaps no processor. */
-  private final IdleStrategy idleStrategy = IdleMode.BACKOFF.newStrategy();
+  private final IdleStrategy idleStrategy = new SleepingMillisIdleStrategy(1);
 
   private ReaderService service;
   private StageAgent agent;
@@ -124,12 +125,11 @@ class ReconnectionTest {
             2,
             null);
     Path aeronPath = Path.of(aeronDirectory);
-    service =
-        new ReaderService(
-            settings, new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, 0), stats);
+    CommonSettings common = new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, 0);
+    service = new ReaderService(settings, common, stats);
     agent =
         new StageAgent(
-            Stage.READER, aeronPath, new SharedMemorySize(aeronPath, CHANNELS), service, stats);
+            Stage.READER, common, new SharedMemorySize(aeronPath, CHANNELS), service, stats);
   }
 
   private MediaDriver launchDriver() {

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.IdleMode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,6 +17,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.OptionalLong;
 import java.util.Random;
+import org.agrona.concurrent.SleepingMillisIdleStrategy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -303,7 +303,8 @@ class SourceReaderTest {
             partialFrame,
             5,
             null);
-    reader = new SourceReader(settings, frames, IdleMode.BACKOFF.newStrategy(), stats.framesPadded);
+    reader =
+        new SourceReader(settings, frames, new SleepingMillisIdleStrategy(1), stats.framesPadded);
     reader.start();
   }
 

@@ -14,10 +14,11 @@ import java.util.concurrent.locks.LockSupport;
  * it needs, it never is.
  */
 public final class Vectors {
-  private static final int BATCH = 4;
+  /** Of one attempt; far more than a frame takes once the code is compiled. */
+  private static final long ATTEMPT_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** Between attempts, while the compiler is at work, and everybody else who starts. */
-  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+  /** Of the time, so that practising leaves a core to everybody else who starts. */
+  private static final int SHARE = 4;
 
   private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
 
@@ -51,20 +52,25 @@ public final class Vectors {
     long startNanos = System.nanoTime();
     long scalarNanos = Long.MAX_VALUE;
     while (System.nanoTime() - startNanos < LIMIT_NANOS) {
-      scalarNanos = Math.min(scalarNanos, nanosOf(scalar));
-      if (nanosOf(vector) < scalarNanos) {
+      long attemptNanos = System.nanoTime();
+      scalarNanos = Math.min(scalarNanos, nanosPerFrame(scalar));
+      if (nanosPerFrame(vector) < scalarNanos) {
         return true;
       }
-      LockSupport.parkNanos(PAUSE_NANOS);
+      LockSupport.parkNanos((SHARE - 1) * (System.nanoTime() - attemptNanos));
     }
     return false;
   }
 
-  private static long nanosOf(Runnable kernel) {
+  private static long nanosPerFrame(Runnable kernel) {
     long startNanos = System.nanoTime();
-    for (int i = 0; i < BATCH; i++) {
+    long elapsedNanos;
+    int frames = 0;
+    do {
       kernel.run();
-    }
-    return System.nanoTime() - startNanos;
+      frames++;
+      elapsedNanos = System.nanoTime() - startNanos;
+    } while (elapsedNanos < ATTEMPT_NANOS);
+    return elapsedNanos / frames;
   }
 }

@@ -2,22 +2,25 @@ package io.framepipeline.common.service;
 
 import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
-import org.agrona.concurrent.SystemNanoClock;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
 /** What a duty cycle does when there was nothing to do: the values of {@code IDLE_STRATEGY}. */
 public enum IdleMode {
-  /** Sleeps, for as long as suits the load: processes may share cores. */
+  /** Sleeps until there is work: processes may share cores. */
   BACKOFF,
   /** Never sleeps, gives way to others. */
   YIELD,
   /** Never sleeps: the lowest latency, for a core of its own. */
   SPIN;
 
-  /** A new strategy for one thread. */
-  public IdleStrategy newStrategy() {
+  /**
+   * A new strategy for one thread.
+   *
+   * @param backoff how it would sleep
+   */
+  public IdleStrategy newStrategy(IdleStrategy backoff) {
     return switch (this) {
-      case BACKOFF -> new AdaptiveIdleStrategy(SystemNanoClock.INSTANCE);
+      case BACKOFF -> backoff;
       case YIELD -> new YieldingIdleStrategy();
       case SPIN -> new BusySpinIdleStrategy();
     };

@@ -5,7 +5,6 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.agrona.concurrent.IdleStrategy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,13 +48,15 @@ public final class ServiceRunner {
         new SharedMemorySize(common.aeronDirectory(), common.channels());
     sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
+    if (localRun != null && localRun.isJoining()) {
+      GentleStart.begin();
+    }
     AtomicBoolean isOrphan = new AtomicBoolean();
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
 
     try (StageService service = factory.create(settings, common, stats)) {
       settings.refuseUnknown("PIPELINE_", "METRICS_", "IDLE_", stage.name() + "_");
-      StageAgent agent =
-          new StageAgent(stage, common.aeronDirectory(), sharedMemory, service, stats);
+      StageAgent agent = new StageAgent(stage, common, sharedMemory, service, stats);
       try (MetricsServer metrics =
           new MetricsServer(common.metricsPort(), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);
@@ -69,9 +70,8 @@ public final class ServiceRunner {
               });
         }
         TimerSlack.minimize();
-        IdleStrategy idleStrategy = common.idleMode().newStrategy();
         while (!agent.isDone()) {
-          idleStrategy.idle(agent.doWork());
+          agent.idle(agent.doWork());
         }
       } finally {
         agent.onClose();

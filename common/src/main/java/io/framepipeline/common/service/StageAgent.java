@@ -23,6 +23,8 @@ import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
 import org.agrona.concurrent.AgentTerminationException;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.SleepingMillisIdleStrategy;
 import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,6 +49,8 @@ public final class StageAgent implements Agent {
   private final SharedMemorySize sharedMemory;
   private final StageService service;
   private final StageStats stats;
+  private final IdleMode idleMode;
+  private final IdleStrategy disconnectedIdleStrategy = new SleepingMillisIdleStrategy(1);
 
   /** Held while counters are read elsewhere: closing the client unmaps them. */
   private final Object countersLock = new Object();
@@ -55,6 +59,7 @@ public final class StageAgent implements Agent {
   private DriverConnection.Watch watch;
   private AgentInvoker clientConductor;
   private StageSession session;
+  private IdleStrategy idleStrategy = disconnectedIdleStrategy;
   private Throwable failure;
   private long retryDelayNanos;
   private long retryNanos = System.nanoTime();
@@ -68,14 +73,15 @@ public final class StageAgent implements Agent {
 
   public StageAgent(
       Stage stage,
-      Path aeronDirectory,
+      CommonSettings common,
       SharedMemorySize sharedMemory,
       StageService service,
       StageStats stats) {
     this.stage = stage;
-    this.aeronDirectory = aeronDirectory;
+    this.aeronDirectory = common.aeronDirectory();
     this.sharedMemory = sharedMemory;
     this.service = service;
+    this.idleMode = common.idleMode();
     this.stats = stats;
   }
 
@@ -155,8 +161,14 @@ public final class StageAgent implements Agent {
     }
   }
 
+  /** Idles after a duty cycle that did so much. */
+  void idle(int workCount) {
+    idleStrategy.idle(workCount);
+  }
+
   @Override
   public void onClose() {
+    idleStrategy = disconnectedIdleStrategy;
     stats.ready.setRelease(0);
     takeCountersBack();
     CloseHelper.closeAll(this::onError, watch, session, connection);
@@ -195,6 +207,7 @@ public final class StageAgent implements Agent {
         clientConductor = connection.aeron().conductorAgentInvoker();
         sharedMemory.shortageFor(stage, connection).ifPresent(LOG::warn);
         session = service.connect(connection);
+        idleStrategy = idleMode.newStrategy(connection.doorbells().newIdleStrategy());
         synchronized (countersLock) {
           counters = connection.aeron().countersReader();
         }

@@ -22,13 +22,16 @@ import org.agrona.CloseHelper;
 public final class DriverConnection implements AutoCloseable {
   private final Aeron aeron;
   private final Presence presence;
+  private final Doorbells doorbells;
   private final Path cncFile;
   private final Object cncFileKey;
   private volatile boolean isDriverGone;
 
-  private DriverConnection(Aeron aeron, Presence presence, Path cncFile, Object cncFileKey) {
+  private DriverConnection(
+      Aeron aeron, Presence presence, Doorbells doorbells, Path cncFile, Object cncFileKey) {
     this.aeron = aeron;
     this.presence = presence;
+    this.doorbells = doorbells;
     this.cncFile = cncFile;
     this.cncFileKey = cncFileKey;
   }
@@ -47,9 +50,10 @@ public final class DriverConnection implements AutoCloseable {
       Object keyBefore = fileKey(cncFile);
       aeron = Aeron.connect(context);
       presence = new Presence(directory);
+      Doorbells doorbells = Doorbells.ofClient(directory, aeron.clientId());
       if (keyBefore.equals(fileKey(cncFile))) {
         // The same file before and after, so it is the one that the client has mapped.
-        return new DriverConnection(aeron, presence, cncFile, keyBefore);
+        return new DriverConnection(aeron, presence, doorbells, cncFile, keyBefore);
       }
       throw new AeronException("the media driver is being replaced");
     } catch (IOException e) {
@@ -69,6 +73,11 @@ public final class DriverConnection implements AutoCloseable {
   /** Whether the driver's files were gone at the last look, and with them everything sent. */
   public boolean isDriverGone() {
     return isDriverGone;
+  }
+
+  /** Who can be woken, and by which this process is. */
+  public Doorbells doorbells() {
+    return doorbells;
   }
 
   Presence presence() {

@@ -37,6 +37,7 @@ public final class Inbox implements AutoCloseable {
   private final int streamId;
   private final int instanceId;
   private final long lock;
+  private final Doorbells doorbells;
   private final long subscriptionId;
   private final ControlledFragmentHandler probe =
       (buffer, offset, length, header) -> {
@@ -53,8 +54,15 @@ public final class Inbox implements AutoCloseable {
   private long leftAtNanos;
   private boolean isLeaving;
 
-  private Inbox(Aeron aeron, String channel, Stage stage, int streamId, int instanceId, long lock) {
-    this.aeron = aeron;
+  private Inbox(
+      DriverConnection connection,
+      String channel,
+      Stage stage,
+      int streamId,
+      int instanceId,
+      long lock) {
+    this.aeron = connection.aeron();
+    this.doorbells = connection.doorbells();
     this.stage = stage;
     this.streamId = streamId;
     this.instanceId = instanceId;
@@ -73,12 +81,11 @@ public final class Inbox implements AutoCloseable {
    */
   public static Inbox open(
       DriverConnection connection, String channel, Stage stage, int instanceId) {
-    Aeron aeron = connection.aeron();
     // Correlation ids are unique per driver, and an inbox does not outlive its driver.
-    int streamId = (int) aeron.nextCorrelationId();
+    int streamId = (int) connection.aeron().nextCorrelationId();
     try {
       long lock = connection.presence().claim();
-      return new Inbox(aeron, channel, stage, streamId, instanceId, lock);
+      return new Inbox(connection, channel, stage, streamId, instanceId, lock);
     } catch (IOException e) {
       throw new AeronException("cannot show that this process is alive: " + e);
     }
@@ -107,7 +114,11 @@ public final class Inbox implements AutoCloseable {
       nextCheckNanos = nowNanos + CHECK_INTERVAL_NANOS;
       dropStuckImage(nowNanos);
     }
-    return subscription.controlledPoll(handler, fragmentLimit);
+    int count = subscription.controlledPoll(handler, fragmentLimit);
+    if (count > 0) {
+      doorbells.onRead();
+    }
+    return count;
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -159,7 +170,8 @@ public final class Inbox implements AutoCloseable {
     } else if (isLeaving) {
       return 0;
     } else if (counterId == Aeron.NULL_VALUE) {
-      counterId = InboxDirectory.announce(aeron, stage, streamId, instanceId, lock);
+      counterId =
+          InboxDirectory.announce(aeron, stage, streamId, instanceId, lock, doorbells.own());
     } else {
       counter = aeron.getCounter(counterId);
       if (counter != null) {

@@ -19,7 +19,7 @@ import org.agrona.concurrent.status.CountersReader;
  * the inbox's state.
  *
  * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that its owner has
- * locked, see {@link Presence} (int64).
+ * locked, see {@link Presence} (int64), its owner's doorbell, see {@link Doorbells} (int32).
  */
 final class InboxDirectory {
   /** Aeron keeps type ids below 1000 for itself. */
@@ -38,7 +38,8 @@ final class InboxDirectory {
   private static final int STREAM_ID_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int INSTANCE_ID_OFFSET = STREAM_ID_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int LOCK_OFFSET = INSTANCE_ID_OFFSET + BitUtil.SIZE_OF_INT;
-  private static final int KEY_LENGTH = LOCK_OFFSET + BitUtil.SIZE_OF_LONG;
+  private static final int DOORBELL_OFFSET = LOCK_OFFSET + BitUtil.SIZE_OF_LONG;
+  private static final int KEY_LENGTH = DOORBELL_OFFSET + BitUtil.SIZE_OF_INT;
 
   private final CountersReader counters;
 
@@ -51,13 +52,15 @@ final class InboxDirectory {
    *
    * @return for {@link Aeron#getCounter}; the inbox is open once the counter says so
    */
-  static long announce(Aeron aeron, Stage stage, int streamId, int instanceId, long lock) {
+  static long announce(
+      Aeron aeron, Stage stage, int streamId, int instanceId, long lock, int doorbell) {
     String label = "inbox " + stage.label() + " stream=" + streamId + " instance=" + instanceId;
     MutableDirectBuffer buffer = new UnsafeBuffer(new byte[KEY_LENGTH + label.length()]);
     buffer.putInt(STAGE_OFFSET, stage.id());
     buffer.putInt(STREAM_ID_OFFSET, streamId);
     buffer.putInt(INSTANCE_ID_OFFSET, instanceId);
     buffer.putLong(LOCK_OFFSET, lock);
+    buffer.putInt(DOORBELL_OFFSET, doorbell);
     int labelLength = buffer.putStringWithoutLengthAscii(KEY_LENGTH, label);
     return aeron.asyncAddCounter(
         COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
@@ -102,6 +105,11 @@ final class InboxDirectory {
   /** The byte that the owner of an inbox has locked. */
   long lock(int counterId) {
     return counters.metaDataBuffer().getLong(key(counterId) + LOCK_OFFSET);
+  }
+
+  /** What wakes the owner of an inbox. */
+  int doorbell(int counterId) {
+    return counters.metaDataBuffer().getInt(key(counterId) + DOORBELL_OFFSET);
   }
 
   /**

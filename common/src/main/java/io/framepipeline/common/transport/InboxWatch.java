@@ -16,8 +16,10 @@ public final class InboxWatch {
    * @param counterId its counter while it lives
    * @param streamId where it listens
    * @param instanceId its owner: the source id for a reader
+   * @param doorbell wakes its owner
    */
-  public record RemoteInbox(long registrationId, int counterId, int streamId, int instanceId) {}
+  public record RemoteInbox(
+      long registrationId, int counterId, int streamId, int instanceId, int doorbell) {}
 
   /** Told of changes, from {@link #doWork}. */
   public interface Listener {
@@ -94,9 +96,13 @@ public final class InboxWatch {
         return;
       }
     }
-    int streamId = directory.streamId(counterId);
     RemoteInbox inbox =
-        new RemoteInbox(registrationId, counterId, streamId, directory.instanceId(counterId));
+        new RemoteInbox(
+            registrationId,
+            counterId,
+            directory.streamId(counterId),
+            directory.instanceId(counterId),
+            directory.doorbell(counterId));
     tracked.add(new Tracked(inbox, presence.watch(directory.lock(counterId))));
   }
 

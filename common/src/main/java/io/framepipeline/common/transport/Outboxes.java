@@ -21,6 +21,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Outboxes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
+
+  /** The whole window is half a term; with half of it left the driver has time to move it. */
+  private static final int LOW_WINDOW_DIVISOR = 4;
+
   private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
 
   /** One publication; null until the driver has made it. */
@@ -30,6 +34,7 @@ public final class Outboxes implements AutoCloseable {
     Backlog backlog;
     long pendingRegistrationId = Aeron.NULL_VALUE;
     long retryNanos;
+    boolean isRingDue;
 
     Outbox(RemoteInbox inbox) {
       this.inbox = inbox;
@@ -37,6 +42,7 @@ public final class Outboxes implements AutoCloseable {
   }
 
   private final Aeron aeron;
+  private final Doorbells doorbells;
   private final CountersReader counters;
   private final String channel;
   private final Stage stage;
@@ -58,6 +64,7 @@ public final class Outboxes implements AutoCloseable {
   public Outboxes(
       DriverConnection connection, String channel, Stage stage, InboxWatch.Listener onChange) {
     this.aeron = connection.aeron();
+    this.doorbells = connection.doorbells();
     this.counters = aeron.countersReader();
     this.channel = channel;
     this.stage = stage;
@@ -65,7 +72,10 @@ public final class Outboxes implements AutoCloseable {
     this.watch = new InboxWatch(connection, stage, new Follower());
   }
 
-  /** Follows the inboxes; part of the sender's duty cycle. */
+  /**
+   * Follows the inboxes, and wakes those that were sent something in the last duty cycle; part of
+   * the sender's duty cycle.
+   */
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     int work = watch.doWork(nowNanos);
@@ -73,6 +83,8 @@ public final class Outboxes implements AutoCloseable {
       Outbox outbox = outboxes.get(i);
       if (outbox.publication == null) {
         work += connect(outbox, nowNanos);
+      } else if (outbox.isRingDue) {
+        ring(outbox);
       }
     }
     int connected = followConnected();
@@ -97,6 +109,7 @@ public final class Outboxes implements AutoCloseable {
   public boolean tryClaim(int length, BufferClaim claim) {
     int next = shortestQueue(length);
     if (next < 0 || !tryClaim(outboxes.get(next), length, claim)) {
+      doorbells.wantRoom();
       return false;
     }
     cursor = next;
@@ -127,6 +140,16 @@ public final class Outboxes implements AutoCloseable {
     outboxes.clear();
   }
 
+  /** Not for each message: whoever is woken meets what a duty cycle has sent. */
+  private void ring(Outbox outbox) {
+    outbox.isRingDue = false;
+    doorbells.ring(outbox.inbox.doorbell());
+    ExclusivePublication publication = outbox.publication;
+    if (publication.availableWindow() < publication.termBufferLength() / LOW_WINDOW_DIVISOR) {
+      doorbells.ringDriver();
+    }
+  }
+
   private boolean tryClaim(Outbox outbox, int length, BufferClaim claim) {
     ExclusivePublication publication = outbox.publication;
     if (publication == null) {
@@ -139,6 +162,7 @@ public final class Outboxes implements AutoCloseable {
     }
     if (position > 0) {
       claimed = outbox;
+      outbox.isRingDue = true;
       return true;
     }
     if (position == Publication.MAX_POSITION_EXCEEDED) {

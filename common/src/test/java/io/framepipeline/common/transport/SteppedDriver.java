@@ -184,7 +184,9 @@ public final class SteppedDriver implements AutoCloseable {
       peer.connection.close();
     }
     driver.close();
-    IoUtil.delete(Presence.file(Path.of(driver.aeronDirectoryName())).toFile(), true);
+    Path directory = Path.of(driver.aeronDirectoryName());
+    IoUtil.delete(Presence.file(directory).toFile(), true);
+    IoUtil.delete(Doorbells.file(directory).toFile(), true);
   }
 
   private Aeron.Context clientContext() {

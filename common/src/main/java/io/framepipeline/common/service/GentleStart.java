@@ -1,0 +1,64 @@
+package io.framepipeline.common.service;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Leaves processors to others for the first seconds of a process. A JVM that starts, and compiles,
+ * takes all it can get; started in place of one that died, it would take it from those that go on
+ * working. When nobody wants them it gets them all the same.
+ *
+ * <p>The kernel divides processors among sessions first, see "autogroup" in sched(7). A session's
+ * weight can be restored without privileges, unlike the nice value of a process.
+ */
+final class GentleStart {
+  private static final Logger LOG = LoggerFactory.getLogger(GentleStart.class);
+  private static final Path AUTOGROUP = Path.of("/proc/self/autogroup");
+
+  /** A tenth of the normal weight. */
+  private static final String GENTLE_NICE = "10";
+
+  private static final String NORMAL_NICE = "0";
+
+  /** By then it has joined, and what it does most often is compiled. */
+  private static final long DURATION_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** The kernel takes one such wish of an unprivileged user in 100 ms. */
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
+  private GentleStart() {}
+
+  /** Begins; ends by itself. For a process that is the only one of its session. */
+  static void begin() {
+    if (Files.exists(AUTOGROUP)) {
+      Thread.ofPlatform().name("gentle-start").daemon().start(GentleStart::run);
+    }
+  }
+
+  private static void run() {
+    try {
+      Files.writeString(AUTOGROUP, GENTLE_NICE);
+    } catch (IOException e) {
+      LOG.info("starts at normal priority: {}", e.toString());
+      return;
+    }
+    LockSupport.parkNanos(DURATION_NANOS);
+    while (!isNormal()) {
+      LockSupport.parkNanos(RETRY_NANOS);
+    }
+  }
+
+  private static boolean isNormal() {
+    try {
+      Files.writeString(AUTOGROUP, NORMAL_NICE);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,209 @@
+package io.framepipeline.common.transport;
+
+import java.io.IOException;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Wakes processes that sleep until there is work for them. Each has a word in a file that all have
+ * mapped, beside the media driver's directory: even while it is awake, odd while it sleeps on it or
+ * is about to. Who has sent something rings, which costs the reading of a word as long as nobody
+ * sleeps.
+ *
+ * <p>A sender without room is woken by the driver, which moves its limit; so it asks for that in a
+ * set of those who want room, and rings the driver. A receiver that has read rings the driver then.
+ *
+ * <p>A doorbell is a hint. Two processes may share one, and are woken together; who is not woken
+ * looks for work after {@link #MAX_SLEEP_NANOS}.
+ */
+public final class Doorbells {
+  /** A process's own is any; a bit each in the set of those who want room. */
+  private static final int COUNT = Long.SIZE;
+
+  private static final int DRIVER = COUNT;
+  private static final int WANT_ROOM_OFFSET = offset(COUNT + 1);
+  private static final int LENGTH = offset(COUNT + 2);
+
+  private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  /** What is due by time is never due sooner than this. */
+  private static final long MAX_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  /** Between two looks for work, as long as this process cannot be woken. */
+  private static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+
+  private final UnsafeBuffer words;
+  private final int own;
+
+  private Doorbells(Path aeronDirectory, int own) throws IOException {
+    this.own = own;
+    FutexStart.begin();
+    try (FileChannel file =
+        FileChannel.open(
+            file(aeronDirectory),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE)) {
+      if (file.size() < LENGTH) {
+        // Written, so that a full file system is an error here and not a signal at the first use.
+        file.write(ByteBuffer.allocate(LENGTH), 0);
+      }
+      // Never unmapped by hand: the source's thread may ring while a connection is closed.
+      words = new UnsafeBuffer(file.map(MapMode.READ_WRITE, 0, LENGTH));
+    }
+  }
+
+  /** Those of a driver's clients, of which this is one. */
+  static Doorbells ofClient(Path aeronDirectory, long clientId) throws IOException {
+    return new Doorbells(aeronDirectory, (int) clientId & (COUNT - 1));
+  }
+
+  /** Those of a driver's clients, for the driver. */
+  public static Doorbells ofDriver(Path aeronDirectory) throws IOException {
+    return new Doorbells(aeronDirectory, DRIVER);
+  }
+
+  /** Where they are; outlives drivers. */
+  static Path file(Path aeronDirectory) {
+    return aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".doorbells");
+  }
+
+  /** Which one is this process's. */
+  int own() {
+    return own;
+  }
+
+  /** Wakes who sleeps for want of what was done before this call. */
+  void ring(int doorbell) {
+    // Either this sees that the other is about to sleep, or the other, looking once more, the work.
+    VarHandle.fullFence();
+    int offset = offset(doorbell);
+    int value = words.getIntVolatile(offset);
+    if (isAsleep(value)
+        && FutexStart.isReady()
+        && words.compareAndSetInt(offset, value, value + 1)) {
+      Futex.wake(words.addressOffset() + offset);
+    }
+  }
+
+  /** Wakes this process's duty cycle, from another of its threads. */
+  public void ringOwn() {
+    ring(own);
+  }
+
+  /** Wakes the driver, to move limits. */
+  void ringDriver() {
+    ring(DRIVER);
+  }
+
+  /** Has the driver wake this process when it has moved limits. */
+  void wantRoom() {
+    long bit = 1L << own;
+    long value = words.getLongVolatile(WANT_ROOM_OFFSET);
+    while ((value & bit) == 0 && !words.compareAndSetLong(WANT_ROOM_OFFSET, value, value | bit)) {
+      value = words.getLongVolatile(WANT_ROOM_OFFSET);
+    }
+    ringDriver();
+  }
+
+  /** Something was read, so limits can be moved if anybody waits for that. */
+  void onRead() {
+    VarHandle.fullFence();
+    if (words.getLongVolatile(WANT_ROOM_OFFSET) != 0) {
+      ringDriver();
+    }
+  }
+
+  /** Limits may have been moved: wakes those who want room. */
+  public void onLimitsMoved() {
+    if (words.getLongVolatile(WANT_ROOM_OFFSET) != 0) {
+      long wanted = words.getAndSetLong(WANT_ROOM_OFFSET, 0);
+      for (; wanted != 0; wanted &= wanted - 1) {
+        ring(Long.numberOfTrailingZeros(wanted));
+      }
+    }
+  }
+
+  /** Sleeps until this process's doorbell rings; for one thread. */
+  public IdleStrategy newIdleStrategy() {
+    return newIdleStrategy(MAX_SLEEP_NANOS);
+  }
+
+  IdleStrategy newIdleStrategy(long maxSleepNanos) {
+    return new Sleep(maxSleepNanos);
+  }
+
+  private static boolean isAsleep(int value) {
+    return (value & 1) != 0;
+  }
+
+  private static int offset(int doorbell) {
+    return doorbell * BitUtil.CACHE_LINE_LENGTH;
+  }
+
+  /**
+   * Says first that it is about to sleep, and sleeps only if still nothing is there to do after
+   * that.
+   */
+  private final class Sleep implements IdleStrategy {
+    private final int offset = offset(own);
+    private boolean isAnnounced;
+
+    /** A {@code struct timespec}. */
+    private final UnsafeBuffer maxSleep =
+        new UnsafeBuffer(
+            BufferUtil.allocateDirectAligned(2 * BitUtil.SIZE_OF_LONG, BitUtil.SIZE_OF_LONG));
+
+    private int announced;
+
+    Sleep(long maxSleepNanos) {
+      maxSleep.putLong(0, maxSleepNanos / NANOS_PER_SECOND);
+      maxSleep.putLong(BitUtil.SIZE_OF_LONG, maxSleepNanos % NANOS_PER_SECOND);
+    }
+
+    @Override
+    public void idle(int workCount) {
+      if (workCount > 0) {
+        reset();
+      } else {
+        idle();
+      }
+    }
+
+    @Override
+    public void idle() {
+      if (!FutexStart.isReady()) {
+        LockSupport.parkNanos(POLL_NANOS);
+      } else if (isAnnounced) {
+        isAnnounced = false;
+        Futex.await(words.addressOffset() + offset, announced, maxSleep.addressOffset());
+      } else {
+        isAnnounced = true;
+        announced = announce();
+      }
+    }
+
+    @Override
+    public void reset() {
+      isAnnounced = false;
+    }
+
+    private int announce() {
+      int value = words.getIntVolatile(offset);
+      while (!isAsleep(value) && !words.compareAndSetInt(offset, value, value + 1)) {
+        value = words.getIntVolatile(offset);
+      }
+      return value | 1;
+    }
+  }
+}
