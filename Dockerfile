@@ -19,6 +19,7 @@ COPY norm-service/pom.xml norm-service/
 COPY reciprocal-service/pom.xml reciprocal-service/
 COPY reader-service/pom.xml reader-service/
 COPY launcher/pom.xml launcher/
+COPY benchmarks/pom.xml benchmarks/
 COPY system-tests/pom.xml system-tests/
 COPY common/src/main/sbe common/src/main/sbe
 COPY config config

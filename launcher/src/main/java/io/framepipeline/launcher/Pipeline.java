@@ -33,7 +33,8 @@ import picocli.CommandLine.Command;
       "  ./pipeline run --source data.bin --print all > norms.txt",
       "  producer | ./pipeline run --source - --partial-frame pad",
       "  ./pipeline scale reciprocal=3 norm=2        of a running pipeline",
-      "  ./pipeline status --json | jq .ledger"
+      "  ./pipeline status --json | jq .ledger",
+      "  ./pipeline bench                            measures it on this machine"
     },
     mixinStandardHelpOptions = true,
     version = "frame-pipeline 0.1.0")

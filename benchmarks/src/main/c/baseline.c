@@ -1,0 +1,185 @@
+/* What the pipeline is measured against, in C: the same frames and kernels without ledger or recovery.
+ *
+ *   baseline read SECONDS              frames/s that one thread reads from /dev/urandom, 64 KiB a read
+ *   baseline rings mem|urandom SECONDS frames/s through three processes and two rings of 256 slots in shared memory
+ *   baseline reciprocals|norm SECONDS  ns a frame, in cache
+ *
+ * Prints the figure. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define N 4096      /* bytes in, floats out */
+#define SLOTS 256
+#define BATCH 16    /* frames in 64 KiB */
+
+static void die(const char *what) { perror(what); exit(1); }
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static void sleep_for(double seconds) {
+    struct timespec t = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
+    nanosleep(&t, 0);
+}
+
+static void reciprocals(const uint8_t *restrict x, float *restrict y) {
+    for (int i = 0; i < N; i++) y[i] = 1.0f / (1.0f + (float)x[i]);
+}
+
+static float norm(const float *restrict y) {
+    float a[32] = {0}; /* independent sums hide the latency of an addition */
+    for (int i = 0; i < N; i += 32)
+        for (int k = 0; k < 32; k++) a[k] += y[i + k] * y[i + k];
+    float s = 0;
+    for (int k = 0; k < 32; k++) s += a[k];
+    return sqrtf(s);
+}
+
+/* One producer, one consumer; each counter on a cache line of its own. */
+struct ring {
+    _Alignas(64) _Atomic uint64_t published;
+    _Alignas(64) _Atomic uint64_t released;
+    _Alignas(64) char slots[];
+};
+
+static void *shared(size_t size) {
+    int fd = memfd_create("baseline", 0);
+    if (fd < 0 || ftruncate(fd, size)) die("memfd_create");
+    void *p = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (p == MAP_FAILED) die("mmap");
+    return p;
+}
+
+static void back_off(int *attempt) {
+    if (++*attempt < 64) __asm__ volatile("" ::: "memory");
+    else if (*attempt < 300) sched_yield();
+    else nanosleep(&(struct timespec){0, 50000}, 0);
+}
+
+static void await_room(struct ring *r, uint64_t position, uint64_t *seen) {
+    for (int attempt = 0; position - *seen == SLOTS; back_off(&attempt))
+        *seen = atomic_load_explicit(&r->released, memory_order_acquire);
+}
+
+static void await_frame(struct ring *r, uint64_t position, uint64_t *seen) {
+    for (int attempt = 0; position == *seen; back_off(&attempt))
+        *seen = atomic_load_explicit(&r->published, memory_order_acquire);
+}
+
+static struct ring *bytes, *floats;
+static _Atomic uint64_t *normed;
+static int urandom = -1; /* or no source: the same 64 KiB again and again */
+static _Alignas(64) uint8_t pool[BATCH * N];
+
+static uint8_t *byte_slot(uint64_t p) { return (uint8_t *)bytes->slots + p % SLOTS * N; }
+static float *float_slot(uint64_t p) { return (float *)floats->slots + p % SLOTS * N; }
+
+static void run_reader(void) {
+    for (uint64_t p = 0, seen = 0;; p++) {
+        if (urandom >= 0 && p % BATCH == 0 && read(urandom, pool, sizeof pool) != sizeof pool) die("/dev/urandom");
+        await_room(bytes, p, &seen);
+        memcpy(byte_slot(p), pool + p % BATCH * N, N);
+        atomic_store_explicit(&bytes->published, p + 1, memory_order_release);
+    }
+}
+
+static void run_reciprocals(void) {
+    for (uint64_t p = 0, seen_in = 0, seen_out = 0;; p++) {
+        await_frame(bytes, p, &seen_in);
+        await_room(floats, p, &seen_out);
+        reciprocals(byte_slot(p), float_slot(p));
+        atomic_store_explicit(&floats->published, p + 1, memory_order_release);
+        atomic_store_explicit(&bytes->released, p + 1, memory_order_release);
+    }
+}
+
+static void run_norms(void) {
+    volatile float result;
+    for (uint64_t p = 0, seen = 0;; p++) {
+        await_frame(floats, p, &seen);
+        result = norm(float_slot(p));
+        atomic_store_explicit(&floats->released, p + 1, memory_order_release);
+        atomic_store_explicit(normed, p + 1, memory_order_release);
+    }
+    (void)result;
+}
+
+static pid_t start(void (*stage)(void)) {
+    pid_t pid = fork();
+    if (pid < 0) die("fork");
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        stage();
+    }
+    return pid;
+}
+
+static double rings(double seconds) {
+    bytes = shared(sizeof(struct ring) + SLOTS * (size_t)N);
+    floats = shared(sizeof(struct ring) + SLOTS * sizeof(float[N]));
+    normed = shared(4096);
+    for (size_t i = 0; i < sizeof pool; i++) pool[i] = (uint8_t)(i * 2654435761u >> 13);
+    pid_t pids[] = {start(run_norms), start(run_reciprocals), start(run_reader)};
+    sleep_for(1);
+    uint64_t before = atomic_load(normed);
+    double from = now();
+    sleep_for(seconds);
+    double rate = (atomic_load(normed) - before) / (now() - from);
+    for (int i = 0; i < 3; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], 0, 0);
+    }
+    return rate;
+}
+
+static double read_loop(double seconds) {
+    uint64_t frames = 0;
+    double from = now();
+    for (; now() - from < seconds; frames += BATCH)
+        if (read(urandom, pool, sizeof pool) != sizeof pool) die("/dev/urandom");
+    return frames / (now() - from);
+}
+
+static double kernel(int is_norm, double seconds) {
+    static _Alignas(64) float y[N];
+    volatile float result = 0;
+    uint64_t frames = 0;
+    double from = now();
+    reciprocals(pool, y);
+    for (; now() - from < seconds; frames += 64)
+        for (int i = 0; i < 64; i++) {
+            if (is_norm) result = norm(y);
+            else reciprocals(pool + i % BATCH * N, y);
+            __asm__ volatile("" ::"r"(y), "r"(pool) : "memory");
+        }
+    (void)result;
+    return (now() - from) * 1e9 / frames;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 3) return 64;
+    double seconds = atof(argv[argc - 1]), figure;
+    int is_urandom = !strcmp(argv[1], "read") || (argc == 4 && !strcmp(argv[2], "urandom"));
+    if (is_urandom && (urandom = open("/dev/urandom", O_RDONLY)) < 0) die("/dev/urandom");
+    if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
+    else if (!strcmp(argv[1], "rings")) figure = rings(seconds);
+    else figure = kernel(!strcmp(argv[1], "norm"), seconds);
+    printf("%.1f\n", figure);
+    return 0;
+}

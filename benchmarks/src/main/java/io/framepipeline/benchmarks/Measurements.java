@@ -1,0 +1,172 @@
+package io.framepipeline.benchmarks;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** The measurements of each {@link Section}. */
+final class Measurements {
+  /** By then what is hot is compiled. */
+  private static final int WARM_UP_SECONDS = 6;
+
+  private static final int MEBIBYTE = 1 << 20;
+  private static final int FILE_MEBIBYTES = 64;
+  static final String FRAMES_PER_SECOND = "frames/s";
+  private static final String CPU_PER_FRAME = "µs/frame";
+
+  private final Path home;
+  private final int rounds;
+  private final int seconds;
+  private final Map<String, Series> all = new LinkedHashMap<>();
+
+  Measurements(Path home, int rounds, int seconds) {
+    this.home = home;
+    this.rounds = rounds;
+    this.seconds = seconds;
+  }
+
+  List<Series> urandom() {
+    Baseline baseline = new Baseline(home);
+    for (int round = 0; round < rounds; round++) {
+      add("C, one thread that only reads", FRAMES_PER_SECOND, baseline.measure(seconds, "read"));
+      add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "urandom"));
+      addRun("pipeline", sample());
+      addRun("pipeline, 2 readers", sample("--readers=2"));
+    }
+    return take();
+  }
+
+  List<Series> memory() {
+    Baseline baseline = new Baseline(home);
+    Path file = Path.of("/dev/shm/pipeline-bench-frames");
+    try {
+      writeRandom(file);
+      for (int round = 0; round < rounds; round++) {
+        add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "mem"));
+        addRun("pipeline, /dev/zero", sample("--source=/dev/zero"));
+        addRun("pipeline, file in /dev/shm", sample("--source=" + file, "--repeat"));
+      }
+      Files.delete(file);
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "cannot write " + file + ": " + e.getMessage());
+    }
+    return take();
+  }
+
+  List<Series> kernels() {
+    Baseline baseline = new Baseline(home);
+    for (int round = 0; round < rounds; round++) {
+      add("C, reciprocals", "ns", baseline.measure(1, "reciprocals"));
+      add("C, norm", "ns", baseline.measure(1, "norm"));
+    }
+    List<Series> measured = take();
+    measured.addAll(Microbenchmarks.run(home, rounds));
+    return measured;
+  }
+
+  List<Series> latency() {
+    for (int round = 0; round < rounds; round++) {
+      for (int rate : new int[] {1_000, 10_000}) {
+        PipelineRun.Sample sample = sample("--rate=" + rate);
+        add("%,d frames/s, p50".formatted(rate), "µs", sample.p50Micros());
+        add("%,d frames/s, p99".formatted(rate), "µs", sample.p99Micros());
+      }
+    }
+    return take();
+  }
+
+  List<Series> start() {
+    for (int round = 0; round < rounds; round++) {
+      try (PipelineRun run = new PipelineRun(home, List.of())) {
+        add("first norm", "s", run.awaitFirstNorm());
+      }
+    }
+    return take();
+  }
+
+  List<Series> idle() {
+    for (int round = 0; round < rounds; round++) {
+      try (PipelineRun run = new PipelineRun(home, List.of("--source=-"))) {
+        PipelineRun.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
+        sample
+            .cores()
+            .forEach((role, cores) -> add(role + ", processor time", "% of a core", 100 * cores));
+        run.residentMebibytes().forEach((role, size) -> add(role + ", resident", "MiB", size));
+      }
+    }
+    return take();
+  }
+
+  List<Series> growth() {
+    for (int round = 0; round < rounds; round++) {
+      for (int reciprocals : new int[] {1, 2, 4, 8}) {
+        grow("%d reciprocals".formatted(reciprocals), "--reciprocals=" + reciprocals);
+      }
+      for (int readers : new int[] {2, 4}) {
+        grow("%d readers".formatted(readers), "--readers=" + readers);
+      }
+    }
+    return take();
+  }
+
+  private static void writeRandom(Path file) throws IOException {
+    Random random = new Random(1);
+    byte[] bytes = new byte[MEBIBYTE];
+    try (OutputStream out = Files.newOutputStream(file)) {
+      for (int i = 0; i < FILE_MEBIBYTES; i++) {
+        random.nextBytes(bytes);
+        out.write(bytes);
+      }
+    }
+  }
+
+  private void grow(String name, String option) {
+    try (PipelineRun run = new PipelineRun(home, List.of(option))) {
+      run.awaitFirstNorm();
+      PipelineRun.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
+      add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
+      // The reader's is the source's.
+      sample.cpuMicrosPerFrame().remove("reader");
+      add(
+          name + ", processor time but the readers'",
+          CPU_PER_FRAME,
+          sample.cpuMicrosPerFrame().values().stream().mapToDouble(Double::doubleValue).sum());
+      add(name + ", shared memory", "MiB", run.sharedMebibytes());
+    }
+  }
+
+  private PipelineRun.Sample sample(String... options) {
+    try (PipelineRun run = new PipelineRun(home, List.of(options))) {
+      run.awaitFirstNorm();
+      return run.measure(WARM_UP_SECONDS, seconds);
+    }
+  }
+
+  private void addRun(String name, PipelineRun.Sample sample) {
+    add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
+    sample
+        .cpuMicrosPerFrame()
+        .forEach((role, micros) -> add(name + ": " + role, CPU_PER_FRAME, micros));
+    add(name + ": context switches", "/frame", sample.contextSwitchesPerFrame());
+    add(name + ": p50", "µs", sample.p50Micros());
+    add(name + ": p99", "µs", sample.p99Micros());
+  }
+
+  private void add(String name, String unit, double value) {
+    all.computeIfAbsent(name, key -> new Series(key, unit)).add(value);
+  }
+
+  private List<Series> take() {
+    List<Series> measured = new ArrayList<>(all.values());
+    all.clear();
+    return measured;
+  }
+}

@@ -1,0 +1,64 @@
+package io.framepipeline.benchmarks;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/** Every JMH benchmark, in JVMs with the options of the services. */
+final class Microbenchmarks {
+  private static final String ALLOCATED = "gc.alloc.rate.norm";
+
+  private Microbenchmarks() {}
+
+  /** For each benchmark nanoseconds and allocated bytes, one value a JVM. */
+  static List<Series> run(Path home, int jvms) {
+    try {
+      List<Series> all = new ArrayList<>();
+      Collection<RunResult> results =
+          new Runner(
+                  new OptionsBuilder()
+                      .include("io\\.framepipeline\\..*Benchmark")
+                      .forks(jvms)
+                      .warmupIterations(3)
+                      .warmupTime(TimeValue.seconds(1))
+                      .measurementIterations(1)
+                      .measurementTime(TimeValue.seconds(1))
+                      .addProfiler(GCProfiler.class)
+                      .jvmArgs(
+                          "@" + home.resolve("config/jvm.options"),
+                          "@" + home.resolve("config/vector.options"))
+                      .verbosity(VerboseMode.SILENT)
+                      .build())
+              .run();
+      for (RunResult result : results) {
+        String name = result.getPrimaryResult().getLabel();
+        Series nanos = new Series(name, "ns");
+        Series bytes = new Series(name + ", allocated", "bytes");
+        result
+            .getBenchmarkResults()
+            .forEach(
+                jvm -> {
+                  nanos.add(jvm.getPrimaryResult().getScore());
+                  Result<?> allocated = jvm.getSecondaryResults().get(ALLOCATED);
+                  bytes.add(allocated.getScore());
+                });
+        all.add(nanos);
+        all.add(bytes);
+      }
+      return all;
+    } catch (RunnerException e) {
+      throw new ExitException(ExitCode.INTERNAL, "JMH: " + e.getMessage());
+    }
+  }
+}

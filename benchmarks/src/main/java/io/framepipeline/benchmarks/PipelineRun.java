@@ -1,0 +1,237 @@
+package io.framepipeline.benchmarks;
+
+import io.framepipeline.common.metrics.Buckets;
+import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.LocalRun;
+import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+
+/** A pipeline, started as users do, whose figures are read from outside while it runs. */
+final class PipelineRun implements AutoCloseable {
+  private static final double MEBIBYTE = 1 << 20;
+  private static final double KIBIBYTES_PER_MEBIBYTE = 1024;
+  private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+  private static final long START_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  private final Process process;
+  private final Path directory;
+  private final Path log;
+  private final long startNanos;
+
+  /** What a run has done by a moment. */
+  private record Moment(
+      long nanos,
+      long frames,
+      Histogram.Snapshot latencyNanos,
+      Map<String, Double> cpuSeconds,
+      double contextSwitches) {}
+
+  /**
+   * What a run did between two moments.
+   *
+   * @param cpuMicrosPerFrame of the processes of each stage together, and of the driver
+   * @param cores that were busy with each, on average
+   */
+  record Sample(
+      double framesPerSecond,
+      double p50Micros,
+      double p99Micros,
+      Map<String, Double> cpuMicrosPerFrame,
+      Map<String, Double> cores,
+      double contextSwitchesPerFrame) {}
+
+  PipelineRun(Path home, List<String> options) {
+    List<String> command = new ArrayList<>(List.of(home.resolve("pipeline").toString(), "run"));
+    command.addAll(options);
+    try {
+      log = Files.createTempFile("pipeline", ".log");
+      startNanos = System.nanoTime();
+      process =
+          new ProcessBuilder(command)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .redirectError(log.toFile())
+              .start();
+      directory = Path.of("/dev/shm/frame-pipeline-" + process.pid());
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "the pipeline does not start: " + e.getMessage());
+    }
+  }
+
+  /** Waits for the first norm; returns how many seconds after the command it was. */
+  double awaitFirstNorm() {
+    while (normed() == 0) {
+      if (!process.isAlive() || System.nanoTime() - startNanos > START_LIMIT_NANOS) {
+        throw new ExitException(
+            ExitCode.INTERNAL, "the pipeline does not run: see " + log.toAbsolutePath());
+      }
+      LockSupport.parkNanos(POLL_NANOS);
+    }
+    return (System.nanoTime() - startNanos) / 1e9;
+  }
+
+  /**
+   * Lets it run for a while, then measures for a while; with a silent source there are no frames.
+   */
+  Sample measure(int warmUpSeconds, int seconds) {
+    LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(warmUpSeconds));
+    Moment from = now();
+    LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(seconds));
+    Moment to = now();
+    double elapsed = (to.nanos - from.nanos) / 1e9;
+    long frames = to.frames - from.frames;
+    Histogram.Snapshot latency = to.latencyNanos.minus(from.latencyNanos);
+    Map<String, Double> perFrame = new TreeMap<>();
+    Map<String, Double> cores = new TreeMap<>();
+    to.cpuSeconds.forEach(
+        (role, cpu) -> {
+          double used = cpu - from.cpuSeconds.getOrDefault(role, 0.0);
+          perFrame.put(role, used * 1e6 / frames);
+          cores.put(role, used / elapsed);
+        });
+    return new Sample(
+        frames / elapsed,
+        latency.quantile(0.5) / 1e3,
+        latency.quantile(0.99) / 1e3,
+        perFrame,
+        cores,
+        (to.contextSwitches - from.contextSwitches) / frames);
+  }
+
+  /** Memory that only the process has, largest of each stage, by role; without shared logs. */
+  Map<String, Double> residentMebibytes() {
+    Map<String, Double> resident = new TreeMap<>();
+    processes()
+        .forEach(
+            (pid, role) -> {
+              double own = status(pid, "RssAnon:") + status(pid, "RssFile:");
+              resident.merge(role, own / KIBIBYTES_PER_MEBIBYTE, Math::max);
+            });
+    return resident;
+  }
+
+  /** What the media driver has in shared memory. */
+  double sharedMebibytes() {
+    try (Stream<Path> files = Files.walk(LocalRun.aeronDirectory(directory))) {
+      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum()
+          / MEBIBYTE;
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "cannot read " + directory + ": " + e);
+    }
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      process.waitFor();
+      Files.delete(log);
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Moment now() {
+    long frames = 0;
+    Histogram.Snapshot latency = Buckets.noLatencies();
+    Map<String, Double> cpu = new TreeMap<>();
+    double switches = 0;
+    long nanos = System.nanoTime();
+    for (Map.Entry<Long, String> entry : processes().entrySet()) {
+      long pid = entry.getKey();
+      String role = entry.getValue();
+      cpu.merge(role, cpuSeconds(pid), Double::sum);
+      switches += contextSwitches(pid);
+      StageStats stats = stats(role, pid);
+      if (stats != null && role.equals(Stage.READER.label())) {
+        frames += stats.ledger.read().framesAcknowledged();
+      } else if (stats != null && role.equals(Stage.NORM.label())) {
+        latency = latency.plus(stats.latencyNanos.snapshot());
+      }
+    }
+    return new Moment(nanos, frames, latency, cpu, switches);
+  }
+
+  private long normed() {
+    return processes().entrySet().stream()
+        .filter(entry -> entry.getValue().equals(Stage.NORM.label()))
+        .map(entry -> stats(entry.getValue(), entry.getKey()))
+        .mapToLong(stats -> stats == null ? 0 : stats.framesNormed.get())
+        .sum();
+  }
+
+  /** The services and the driver, by process id, with what they are. */
+  private Map<Long, String> processes() {
+    Map<Long, String> roles = new TreeMap<>();
+    process
+        .descendants()
+        .forEach(
+            child -> {
+              String arguments = read(child.pid(), "cmdline");
+              for (String role : List.of("reader", "reciprocal", "norm", "driver")) {
+                if (arguments.contains("io.framepipeline." + role + ".")) {
+                  roles.put(child.pid(), role);
+                }
+              }
+            });
+    return roles;
+  }
+
+  private StageStats stats(String role, long pid) {
+    return role.equals("driver")
+        ? null
+        : StageStats.open(
+            LocalRun.statsFile(directory, Stage.valueOf(role.toUpperCase(Locale.ROOT)), pid));
+  }
+
+  private static double cpuSeconds(long pid) {
+    return ProcessHandle.of(pid)
+        .flatMap(handle -> handle.info().totalCpuDuration())
+        .map(duration -> duration.toNanos() / 1e9)
+        .orElse(0.0);
+  }
+
+  private static double contextSwitches(long pid) {
+    try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+      return threads
+          .mapToDouble(
+              thread -> {
+                long tid = Long.parseLong(thread.getFileName().toString());
+                return status(tid, "voluntary_ctxt_switches:")
+                    + status(tid, "nonvoluntary_ctxt_switches:");
+              })
+          .sum();
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  private static double status(long pid, String key) {
+    return read(pid, "status")
+        .lines()
+        .filter(line -> line.startsWith(key))
+        .mapToDouble(line -> Double.parseDouble(line.replaceAll("[^0-9]", "")))
+        .sum();
+  }
+
+  /** A process that has just ended has nothing to say. */
+  private static String read(long pid, String file) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid, file));
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package io.framepipeline.benchmarks;
+
+import io.aeron.Aeron;
+import io.aeron.CommonContext;
+import io.aeron.ExclusivePublication;
+import io.aeron.Subscription;
+import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
+import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.MessageCheck;
+import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.transport.Channels;
+import java.util.concurrent.TimeUnit;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** What Aeron costs a frame, with sender, receiver and driver in one thread. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class TransportBenchmark {
+  private static final int STREAM_ID = 1;
+  private static final int FRAMES_PER_DRIVER_CYCLE = 16;
+
+  private final Channels channels = Channels.of(Channels.DEFAULT);
+  private final BufferClaim claim = new BufferClaim();
+  private final UnsafeBuffer header = new UnsafeBuffer(new byte[Frames.BYTE_FRAME_LENGTH]);
+  private final ByteFrameEncoder frame = new ByteFrameEncoder();
+  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
+  private final MessageCheck check = MessageCheck.forByteFrames();
+  private final ControlledFragmentHandler handler =
+      (buffer, offset, length, fragmentHeader) -> {
+        verdict = check.check(buffer, offset, length, fragmentHeader);
+        return ControlledFragmentHandler.Action.CONTINUE;
+      };
+  private MediaDriver driver;
+  private Aeron aeron;
+  private ExclusivePublication publication;
+  private Subscription subscription;
+  private Verdict verdict;
+  private int frames;
+
+  @Setup
+  public void connect() {
+    driver =
+        MediaDriver.launch(
+            new MediaDriver.Context()
+                .aeronDirectoryName(CommonContext.generateRandomDirName())
+                .dirDeleteOnShutdown(true)
+                .threadingMode(ThreadingMode.INVOKER));
+    aeron =
+        Aeron.connect(
+            new Aeron.Context()
+                .aeronDirectoryName(driver.aeronDirectoryName())
+                .driverAgentInvoker(driver.sharedAgentInvoker())
+                .useConductorAgentInvoker(true));
+    subscription = aeron.addSubscription(channels.byteFrames(), STREAM_ID);
+    publication = aeron.addExclusivePublication(channels.byteFrames(), STREAM_ID);
+    while (!publication.isConnected()) {
+      aeron.conductorAgentInvoker().invoke();
+    }
+  }
+
+  @TearDown
+  public void disconnect() {
+    aeron.close();
+    driver.close();
+  }
+
+  /** Claimed, its header written, committed, polled, checked; and cleaned by the driver. */
+  @Benchmark
+  public Verdict passAByteFrame() {
+    while (publication.tryClaim(Frames.BYTE_FRAME_LENGTH, claim) < 0) {
+      driver.sharedAgentInvoker().invoke();
+    }
+    write(claim.buffer(), claim.offset());
+    claim.commit();
+    subscription.controlledPoll(handler, 1);
+    if (++frames % FRAMES_PER_DRIVER_CYCLE == 0) {
+      driver.sharedAgentInvoker().invoke();
+    }
+    return verdict;
+  }
+
+  /** The header alone. */
+  @Benchmark
+  public UnsafeBuffer encodeAHeader() {
+    write(header, 0);
+    return header;
+  }
+
+  private void write(MutableDirectBuffer buffer, int offset) {
+    frame
+        .wrapAndApplyHeader(buffer, offset, messageHeader)
+        .sequence(frames)
+        .originNanos(frames)
+        .sourceId(1)
+        .ackStreamId(STREAM_ID);
+  }
+}

@@ -1,0 +1,37 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.metrics.StageStats;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+
+/** What a reader's books cost a frame. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class RetainedFramesBenchmark {
+  private final RetainedFrames frames =
+      new RetainedFrames(512, 5, (sequence, buffer, offset, length) -> {});
+  private final StageStats stats = StageStats.inMemory();
+  private long sequence;
+
+  /** Published, taken over, sent and acknowledged, without its bytes. */
+  @Benchmark
+  public boolean bookAFrame() {
+    frames.publish((sequence + 1) * Frames.BYTE_PAYLOAD_LENGTH, sequence);
+    frames.takeOver();
+    frames.sent(frames.nextToSend(), 1, sequence);
+    return frames.acknowledge(sequence++);
+  }
+
+  /** Once a duty cycle. */
+  @Benchmark
+  public void publishTheLedger() {
+    stats.ledger.write(sequence, sequence, 0, 0, 0);
+  }
+}

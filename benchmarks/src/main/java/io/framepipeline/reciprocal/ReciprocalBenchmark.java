@@ -1,0 +1,45 @@
+package io.framepipeline.reciprocal;
+
+import io.framepipeline.common.frame.Frames;
+import java.nio.ByteBuffer;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+
+/** The reciprocals of a frame that is in cache. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class ReciprocalBenchmark {
+  private final UnsafeBuffer bytes =
+      new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.BYTE_PAYLOAD_LENGTH));
+  private final UnsafeBuffer floats =
+      new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
+
+  @Setup
+  public void fill() {
+    byte[] random = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+    new Random(1).nextBytes(random);
+    bytes.putBytes(0, random);
+  }
+
+  /** As the service computes them. */
+  @Benchmark
+  public UnsafeBuffer reciprocals() {
+    ReciprocalKernel.apply(bytes, 0, floats, 0);
+    return floats;
+  }
+
+  @Benchmark
+  public UnsafeBuffer reciprocalsWithVectors() {
+    VectorReciprocals.compute(bytes.addressOffset(), floats.addressOffset());
+    return floats;
+  }
+}
