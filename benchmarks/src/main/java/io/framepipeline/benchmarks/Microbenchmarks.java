@@ -37,7 +37,9 @@ final class Microbenchmarks {
                       .addProfiler(GCProfiler.class)
                       .jvmArgs(
                           "@" + home.resolve("config/jvm.options"),
-                          "@" + home.resolve("config/vector.options"))
+                          "@" + home.resolve("config/vector.options"),
+                          // JMH's own use of what the JVM warns of.
+                          "--sun-misc-unsafe-memory-access=allow")
                       .verbosity(VerboseMode.SILENT)
                       .build())
               .run();

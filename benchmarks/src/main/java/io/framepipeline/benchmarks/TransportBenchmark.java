@@ -68,8 +68,8 @@ public class TransportBenchmark {
                 .useConductorAgentInvoker(true));
     subscription = aeron.addSubscription(channels.byteFrames(), STREAM_ID);
     publication = aeron.addExclusivePublication(channels.byteFrames(), STREAM_ID);
-    while (!publication.isConnected()) {
-      aeron.conductorAgentInvoker().invoke();
+    while (!publication.isConnected() || !subscription.isConnected()) {
+      invokeAeron();
     }
   }
 
@@ -83,13 +83,14 @@ public class TransportBenchmark {
   @Benchmark
   public Verdict passAByteFrame() {
     while (publication.tryClaim(Frames.BYTE_FRAME_LENGTH, claim) < 0) {
-      driver.sharedAgentInvoker().invoke();
+      invokeAeron();
     }
     write(claim.buffer(), claim.offset());
     claim.commit();
-    subscription.controlledPoll(handler, 1);
+    // One more than was sent, since a poll at the end of a term finds only padding.
+    subscription.controlledPoll(handler, 2);
     if (++frames % FRAMES_PER_DRIVER_CYCLE == 0) {
-      driver.sharedAgentInvoker().invoke();
+      invokeAeron();
     }
     return verdict;
   }
@@ -99,6 +100,11 @@ public class TransportBenchmark {
   public UnsafeBuffer encodeAHeader() {
     write(header, 0);
     return header;
+  }
+
+  private void invokeAeron() {
+    driver.sharedAgentInvoker().invoke();
+    aeron.conductorAgentInvoker().invoke();
   }
 
   private void write(MutableDirectBuffer buffer, int offset) {
