@@ -133,12 +133,14 @@ final class Measurements {
       run.awaitFirstNorm();
       PipelineRun.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
-      // The reader's is the source's.
-      sample.cpuMicrosPerFrame().remove("reader");
       add(
           name + ", processor time but the readers'",
           CPU_PER_FRAME,
-          sample.cpuMicrosPerFrame().values().stream().mapToDouble(Double::doubleValue).sum());
+          // The reader's is the source's.
+          sample.cpuMicrosPerFrame().entrySet().stream()
+              .filter(entry -> !entry.getKey().equals("reader"))
+              .mapToDouble(Map.Entry::getValue)
+              .sum());
       add(name + ", shared memory", "MiB", run.sharedMebibytes());
     }
   }

@@ -18,8 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class SpeedIT {
-  private static final int FRAME_LENGTH = 4096;
-  private static final int READ_LENGTH = 16 * FRAME_LENGTH;
+  private static final int READ_LENGTH = 16 * Reference.FRAME_LENGTH;
   private static final int FRAMES = 100_000;
   private static final int WARM_UP_FRAMES = 4 * FRAMES;
 
@@ -60,7 +59,7 @@ class SpeedIT {
     try (FileChannel source = FileChannel.open(Path.of("/dev/urandom"))) {
       ByteBuffer buffer = ByteBuffer.allocateDirect(READ_LENGTH);
       long startNanos = System.nanoTime();
-      for (int frames = 0; frames < FRAMES; frames += READ_LENGTH / FRAME_LENGTH) {
+      for (int frames = 0; frames < FRAMES; frames += READ_LENGTH / Reference.FRAME_LENGTH) {
         assertThat(source.read(buffer.clear())).isEqualTo(READ_LENGTH);
       }
       return FRAMES * 1e9 / (System.nanoTime() - startNanos);

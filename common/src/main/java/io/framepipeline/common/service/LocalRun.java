@@ -13,9 +13,9 @@ import org.agrona.IoUtil;
 
 /**
  * What the local command and the services that it starts agree on: a run directory, where each
- * instance keeps its figures in a file, and that a service whose parent is gone ends and clears the
- * run away, and that it starts gently if it joins others of its stage. {@code LOCAL_RUN_DIR},
- * {@code LOCAL_RUN_PARENT_PID} and {@code LOCAL_RUN_IS_JOINING} are set by the local command alone.
+ * instance keeps its figures in a file, that a service whose parent is gone ends and clears the run
+ * away, and that one starts gently if it joins others of its stage. {@code LOCAL_RUN_DIR}, {@code
+ * LOCAL_RUN_PARENT_PID} and {@code LOCAL_RUN_IS_JOINING} are set by the local command alone.
  */
 public final class LocalRun {
   public static final String RUN_DIR = "LOCAL_RUN_DIR";
@@ -27,7 +27,6 @@ public final class LocalRun {
 
   private final Path directory;
   private final long parentPid;
-
   private final boolean isJoining;
 
   private LocalRun(Path directory, long parentPid, boolean isJoining) {

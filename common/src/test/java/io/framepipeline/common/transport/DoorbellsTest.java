@@ -39,15 +39,13 @@ class DoorbellsTest {
     AtomicLong received = new AtomicLong();
     IdleStrategy idleStrategy = sleeper.newIdleStrategy(FOR_EVER_NANOS);
     Thread thread =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  while (received.get() < MESSAGES) {
-                    idleStrategy.idle((int) (sent.get() - received.get()));
-                    received.set(sent.get());
-                  }
-                });
+        start(
+            () -> {
+              while (received.get() < MESSAGES) {
+                idleStrategy.idle((int) (sent.get() - received.get()));
+                received.set(sent.get());
+              }
+            });
 
     for (int i = 1; i <= MESSAGES; i++) {
       sent.set(i);
@@ -79,33 +77,29 @@ class DoorbellsTest {
     IdleStrategy driverIdleStrategy = driver.newIdleStrategy(FOR_EVER_NANOS);
     IdleStrategy senderIdleStrategy = sender.newIdleStrategy(FOR_EVER_NANOS);
     Thread driverThread =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  while (limit.get() < MESSAGES) {
-                    boolean isMoved = limit.getAndSet(read.get()) < limit.get();
-                    if (isMoved) {
-                      driver.onLimitsMoved();
-                    }
-                    driverIdleStrategy.idle(isMoved ? 1 : 0);
-                  }
-                });
+        start(
+            () -> {
+              while (limit.get() < MESSAGES) {
+                boolean isMoved = limit.getAndSet(read.get()) < limit.get();
+                if (isMoved) {
+                  driver.onLimitsMoved();
+                }
+                driverIdleStrategy.idle(isMoved ? 1 : 0);
+              }
+            });
     Thread senderThread =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  while (position.get() < MESSAGES) {
-                    boolean hasRoom = position.get() < limit.get();
-                    if (hasRoom) {
-                      position.incrementAndGet();
-                    } else {
-                      sender.wantRoom();
-                    }
-                    senderIdleStrategy.idle(hasRoom ? 1 : 0);
-                  }
-                });
+        start(
+            () -> {
+              while (position.get() < MESSAGES) {
+                boolean hasRoom = position.get() < limit.get();
+                if (hasRoom) {
+                  position.incrementAndGet();
+                } else {
+                  sender.wantRoom();
+                }
+                senderIdleStrategy.idle(hasRoom ? 1 : 0);
+              }
+            });
 
     for (int i = 1; i <= MESSAGES; i++) {
       read.set(i);
@@ -138,5 +132,9 @@ class DoorbellsTest {
       fewest = Math.min(fewest, THREADS.getCurrentThreadAllocatedBytes() - before);
     }
     assertThat(fewest).isZero();
+  }
+
+  private static Thread start(Runnable duty) {
+    return Thread.ofPlatform().daemon().start(duty);
   }
 }
