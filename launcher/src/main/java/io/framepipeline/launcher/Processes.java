@@ -2,6 +2,7 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.GentleStart;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.driver.DriverService;
@@ -29,6 +30,9 @@ final class Processes {
           Stage.NORM, NormService.class);
 
   private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
+
+  /** Keeps Ctrl-C from the children: the command ends them, in order. */
+  private static final List<String> NEW_SESSION = List.of("setsid");
 
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
@@ -60,6 +64,7 @@ final class Processes {
    */
   Process startDriver() {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
+    command.addAll(NEW_SESSION);
     command.addAll(java("driver", List.of(), DriverService.class));
     command.add(configuration.resolve("driver.properties").toString());
     ProcessBuilder builder = new ProcessBuilder(command);
@@ -75,6 +80,10 @@ final class Processes {
    */
   Instance startService(Stage stage, boolean isJoining) {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
+    command.addAll(NEW_SESSION);
+    if (isJoining) {
+      command.addAll(GentleStart.command());
+    }
     command.addAll(java(stage.label(), options(stage), MAIN_CLASSES.get(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
@@ -102,12 +111,10 @@ final class Processes {
     builder.environment().put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
   }
 
-  /** A session of their own keeps Ctrl-C from the children: the command ends them, in order. */
   private List<String> java(String name, List<String> options, Class<?> mainClass) {
     List<String> command =
         new ArrayList<>(
             List.of(
-                "setsid",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "@" + configuration.resolve("jvm.options"),
                 cdsOption + name + ".jsa",

@@ -16,6 +16,9 @@ final class AcknowledgedRate implements AutoCloseable {
 
   private static final double RECOVERED = 0.8;
 
+  private static final long TENTH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final int COURSE_TENTHS = 20;
+
   private final StageStats reader;
   private final LongArrayList nanos = new LongArrayList();
   private final LongArrayList frames = new LongArrayList();
@@ -49,10 +52,22 @@ final class AcknowledgedRate implements AutoCloseable {
     }
     return String.format(
         Locale.ROOT,
-        "%,.0f frames/s before; nothing acknowledged for %.0f ms at most; back over 80 %% after %.0f ms",
+        "%,.0f frames/s before; nothing acknowledged for %.0f ms at most; back over 80 %% after %.0f ms; %% of before by tenths of a second:%s",
         before,
         stallMillis,
-        recoveredMillis(mark, before));
+        recoveredMillis(mark, before),
+        course(mark, before));
+  }
+
+  private String course(int mark, double before) {
+    StringBuilder course = new StringBuilder();
+    int from = mark;
+    for (int tenth = 1; tenth <= COURSE_TENTHS && from < nanos.size() - 1; tenth++) {
+      int to = indexAfter(from, markNanos + tenth * TENTH_NANOS);
+      course.append(' ').append(Math.round(100 * rate(from, to) / before));
+      from = to;
+    }
+    return course.toString();
   }
 
   @Override

@@ -3,10 +3,9 @@ package io.framepipeline.common.service;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Leaves processors to others for the first seconds of a process. A JVM that starts, and compiles,
@@ -16,8 +15,7 @@ import org.slf4j.LoggerFactory;
  * <p>The kernel divides processors among sessions first, see "autogroup" in sched(7). A session's
  * weight can be restored without privileges, unlike the nice value of a process.
  */
-final class GentleStart {
-  private static final Logger LOG = LoggerFactory.getLogger(GentleStart.class);
+public final class GentleStart {
   private static final Path AUTOGROUP = Path.of("/proc/self/autogroup");
 
   /** A tenth of the normal weight. */
@@ -33,20 +31,20 @@ final class GentleStart {
 
   private GentleStart() {}
 
-  /** Begins; ends by itself. For a process that is the only one of its session. */
-  static void begin() {
+  /** The beginning of a command that starts a process so, as the first of its session. */
+  public static List<String> command() {
+    String script = "{ echo %s > %s; } 2>/dev/null; exec \"$@\"".formatted(GENTLE_NICE, AUTOGROUP);
+    return List.of("sh", "-c", script, "sh");
+  }
+
+  /** Ends it in a while, in a process that was started so. */
+  static void endLater() {
     if (Files.exists(AUTOGROUP)) {
       Thread.ofPlatform().name("gentle-start").daemon().start(GentleStart::run);
     }
   }
 
   private static void run() {
-    try {
-      Files.writeString(AUTOGROUP, GENTLE_NICE);
-    } catch (IOException e) {
-      LOG.info("starts at normal priority: {}", e.toString());
-      return;
-    }
     LockSupport.parkNanos(DURATION_NANOS);
     while (!isNormal()) {
       LockSupport.parkNanos(RETRY_NANOS);

@@ -49,7 +49,7 @@ public final class ServiceRunner {
     sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
     if (localRun != null && localRun.isJoining()) {
-      GentleStart.begin();
+      GentleStart.endLater();
     }
     AtomicBoolean isOrphan = new AtomicBoolean();
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
