@@ -102,9 +102,9 @@ final class FrameSource {
     return sent;
   }
 
-  /** Whether acknowledgements wait. */
-  boolean hasAcks() {
-    return ackCount > 0;
+  /** Acknowledgements that wait. */
+  int ackCount() {
+    return ackCount;
   }
 
   /** Drops what waits if the reader is gone: nobody asks for it any more. */

@@ -28,6 +28,10 @@ import org.agrona.concurrent.MessageHandler;
 /** Computes each frame's norm, records it, and only then acknowledges the frame to its reader. */
 final class NormSession implements StageSession, ControlledFragmentHandler {
   private static final int POLL_LIMIT = 16;
+
+  /** Acknowledgements that are sent, and their reader woken, at once; an eighth of a window. */
+  private static final int ACK_BATCH = 64;
+
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StageStats stats;
@@ -85,7 +89,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     if (printer != null) {
       work += printer.poll(onPrinted, POLL_LIMIT);
     }
-    work += sendAcks();
+    work += sendAcks(polled < POLL_LIMIT);
     if (nowNanos - nextHousekeepingNanos >= 0) {
       nextHousekeepingNanos = nowNanos + HOUSEKEEPING_NANOS;
       keepHouse();
@@ -189,14 +193,18 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     }
   }
 
-  private int sendAcks() {
+  /** Sends those of a few polls together, unless this was the last frame for now. */
+  private int sendAcks(boolean isLastFrame) {
     int sent = 0;
     List<FrameSource> all = sources.all();
     for (int i = 0, size = all.size(); i < size; i++) {
       FrameSource source = all.get(i);
-      if (source.hasAcks()) {
+      if (source.ackCount() >= (isLastFrame ? 1 : ACK_BATCH)) {
         sent += source.sendAcks(readers, claim, messageHeader, ack);
       }
+    }
+    if (sent > 0) {
+      readers.ring();
     }
     return sent;
   }
@@ -212,7 +220,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   private boolean isEverythingAcknowledged() {
     List<FrameSource> all = sources.all();
     for (int i = 0, size = all.size(); i < size; i++) {
-      if (all.get(i).hasAcks()) {
+      if (all.get(i).ackCount() > 0) {
         return false;
       }
     }

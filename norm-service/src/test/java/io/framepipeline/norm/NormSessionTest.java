@@ -70,13 +70,13 @@ class NormSessionTest {
   @Test
   void shouldAcknowledgeAPollInOneMessage() {
     start(null);
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 8; i++) {
       assertThat(reciprocal.trySend(frame(i, 1f))).isTrue();
     }
     driver.stepUntil("the acks", () -> pollAcks() > 0);
 
     assertThat(acks.messages()).hasSize(1);
-    assertThat(acknowledged(acks)).containsExactlyElementsOf(range(0, 16));
+    assertThat(acknowledged(acks)).containsExactlyElementsOf(range(0, 8));
   }
 
   @Test
@@ -207,7 +207,7 @@ class NormSessionTest {
   @Test
   void shouldAcknowledgeEverythingBeforeItLeaves() {
     start(null);
-    int frames = 30;
+    int frames = 8;
     for (int i = 0; i < frames; i++) {
       assertThat(reciprocal.trySend(frame(i, 1f))).isTrue();
     }

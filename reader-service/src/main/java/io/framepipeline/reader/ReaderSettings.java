@@ -27,7 +27,7 @@ public record ReaderSettings(
     PartialFrame partialFrame,
     int maxDeliveries,
     Path abandonedDirectory) {
-  private static final int DEFAULT_WINDOW_FRAMES = 512;
+  private static final int DEFAULT_WINDOW_FRAMES = 1024;
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;

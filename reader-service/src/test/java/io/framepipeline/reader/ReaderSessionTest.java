@@ -212,8 +212,8 @@ class ReaderSessionTest {
     Worker leaver = new Worker(Stage.RECIPROCAL);
     Worker other = new Worker(Stage.RECIPROCAL);
     awaitInboxes(2);
-    read(20);
-    driver.stepUntil("all sent", () -> other.poll() == 10);
+    read(16);
+    driver.stepUntil("all sent", () -> other.poll() == 8);
 
     leaver.inbox.inbox().leave(driver.nanoTime());
     driver.stepUntil(
@@ -225,12 +225,12 @@ class ReaderSessionTest {
     leaver.inbox.inbox().drained();
     leaver.peer.close();
     read(10);
-    driver.stepUntil("the new frames", () -> other.poll() == 20);
+    driver.stepUntil("the new frames", () -> other.poll() == 18);
     driver.stepFor(Duration.ofSeconds(1));
     other.pollAll();
 
-    assertThat(leaver.sequences()).hasSize(10);
-    assertThat(other.sequences()).hasSize(20).doesNotContainAnyElementsOf(leaver.sequences());
+    assertThat(leaver.sequences()).hasSize(8);
+    assertThat(other.sequences()).hasSize(18).doesNotContainAnyElementsOf(leaver.sequences());
     assertThat(stats.ledger.read().framesRedelivered()).isZero();
   }
 

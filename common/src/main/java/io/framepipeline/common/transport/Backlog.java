@@ -19,13 +19,22 @@ import org.agrona.concurrent.status.CountersReader;
  * could take.
  */
 final class Backlog {
+  /** Of a term; the window is half of that. */
+  static final int HALF_WINDOW_DIVISOR = 4;
+
   private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
-  /** Much longer than anybody sleeps, and little of what a window lasts. */
-  private static final long ENOUGH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  /**
+   * Longer than anybody sleeps, and not longer than a window lasts, even twice: what waits for one
+   * inbox is to hold up the others as little as can be. An inbox that has just joined reads slowly,
+   * until it is compiled.
+   */
+  private static final long ENOUGH_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  /** However slow it is: a poll takes up to half of this, and shows at its end what it has read. */
-  private static final int MIN_ENOUGH_MESSAGES = 32;
+  /**
+   * However slow it is; whoever reads faster is given more than this after the first measurement.
+   */
+  private static final int MIN_ENOUGH_MESSAGES = 8;
 
   /**
    * One that has read all it was sent may be able to read so many times that; it is not given all
@@ -80,6 +89,14 @@ final class Backlog {
 
   long unreadBytes() {
     return publication.position() - read();
+  }
+
+  /**
+   * Whether there is no room, but half of the window would be free if the driver moved the limit.
+   */
+  boolean isLimitStale() {
+    int halfWindow = publication.termBufferLength() / HALF_WINDOW_DIVISOR;
+    return publication.availableWindow() <= 0 && unreadBytes() <= halfWindow;
   }
 
   /** Whether so much is unread that messages of this length had better go elsewhere. */

@@ -24,11 +24,11 @@ import org.agrona.BitUtil;
  */
 public record Channels(String byteFrames, String floatFrames, String acks) {
   /**
-   * Half a term is in flight per inbox: some 125 frames, enough to keep a stage busy while its
+   * Half a term is in flight per inbox: some 60 frames, enough to keep a stage busy while its
    * neighbour or the driver sleeps. A log is three terms, written, read and cleaned in turn; the
    * shorter they are, the more of it stays in the processors' caches.
    */
-  public static final String DEFAULT = "aeron:ipc?term-length=4m";
+  public static final String DEFAULT = "aeron:ipc?term-length=2m";
 
   /** Smallest MTU that takes a float frame unfragmented. */
   static final int FRAME_MTU = DataHeaderFlyweight.HEADER_LENGTH + Frames.FLOAT_FRAME_LENGTH;

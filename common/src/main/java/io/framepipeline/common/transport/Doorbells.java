@@ -24,7 +24,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * set of those who want room, and rings the driver. A receiver that has read rings the driver then.
  *
  * <p>A doorbell is a hint. Two processes may share one, and are woken together; who is not woken
- * looks for work after {@link #MAX_SLEEP_NANOS}.
+ * looks for work after a few milliseconds.
  */
 public final class Doorbells {
   /** A process's own is any; a bit each in the set of those who want room. */
@@ -38,6 +38,16 @@ public final class Doorbells {
 
   /** What is due by time is never due sooner than this. */
   private static final long MAX_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  /** In silence there is less to look for, and each look costs processor time. */
+  private static final int SILENT_SLEEP_FACTOR = 4;
+
+  /**
+   * There is silence when a second was slept through; to be of use now and then does not end it.
+   */
+  private static final int SLEEPS_UNTIL_SILENCE = 500;
+
+  private static final int SLEEPS_PER_WORK = 50;
 
   /** Between two looks for work, as long as this process cannot be woken. */
   private static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
@@ -106,22 +116,24 @@ public final class Doorbells {
     ring(DRIVER);
   }
 
-  /** Has the driver wake this process when it has moved limits. */
+  /**
+   * Has the driver wake this process when it has moved limits. Whoever calls this must look after
+   * it whether there is something to move already, and ring the driver if so: those who have read
+   * may have rung before.
+   */
   void wantRoom() {
     long bit = 1L << own;
     long value = words.getLongVolatile(WANT_ROOM_OFFSET);
     while ((value & bit) == 0 && !words.compareAndSetLong(WANT_ROOM_OFFSET, value, value | bit)) {
       value = words.getLongVolatile(WANT_ROOM_OFFSET);
     }
-    ringDriver();
+    VarHandle.fullFence();
   }
 
-  /** Something was read, so limits can be moved if anybody waits for that. */
-  void onRead() {
+  /** Whether somebody waits for limits to be moved, by what was read before this call. */
+  boolean isRoomWanted() {
     VarHandle.fullFence();
-    if (words.getLongVolatile(WANT_ROOM_OFFSET) != 0) {
-      ringDriver();
-    }
+    return words.getLongVolatile(WANT_ROOM_OFFSET) != 0;
   }
 
   /** Limits may have been moved: wakes those who want room. */
@@ -160,15 +172,24 @@ public final class Doorbells {
     private boolean isAnnounced;
 
     /** A {@code struct timespec}. */
-    private final UnsafeBuffer maxSleep =
-        new UnsafeBuffer(
-            BufferUtil.allocateDirectAligned(2 * BitUtil.SIZE_OF_LONG, BitUtil.SIZE_OF_LONG));
+    private final UnsafeBuffer maxSleep;
 
+    private final UnsafeBuffer maxSilentSleep;
     private int announced;
+    private int sleeps;
 
     Sleep(long maxSleepNanos) {
-      maxSleep.putLong(0, maxSleepNanos / NANOS_PER_SECOND);
-      maxSleep.putLong(BitUtil.SIZE_OF_LONG, maxSleepNanos % NANOS_PER_SECOND);
+      maxSleep = timespec(maxSleepNanos);
+      maxSilentSleep = timespec(SILENT_SLEEP_FACTOR * maxSleepNanos);
+    }
+
+    private static UnsafeBuffer timespec(long nanos) {
+      UnsafeBuffer timespec =
+          new UnsafeBuffer(
+              BufferUtil.allocateDirectAligned(2 * BitUtil.SIZE_OF_LONG, BitUtil.SIZE_OF_LONG));
+      timespec.putLong(0, nanos / NANOS_PER_SECOND);
+      timespec.putLong(BitUtil.SIZE_OF_LONG, nanos % NANOS_PER_SECOND);
+      return timespec;
     }
 
     @Override
@@ -186,7 +207,9 @@ public final class Doorbells {
         LockSupport.parkNanos(POLL_NANOS);
       } else if (isAnnounced) {
         isAnnounced = false;
-        Futex.await(words.addressOffset() + offset, announced, maxSleep.addressOffset());
+        sleeps = Math.min(sleeps + 1, SLEEPS_UNTIL_SILENCE);
+        UnsafeBuffer limit = sleeps < SLEEPS_UNTIL_SILENCE ? maxSleep : maxSilentSleep;
+        Futex.await(words.addressOffset() + offset, announced, limit.addressOffset());
       } else {
         isAnnounced = true;
         announced = announce();
@@ -195,6 +218,7 @@ public final class Doorbells {
 
     @Override
     public void reset() {
+      sleeps = Math.max(sleeps - SLEEPS_PER_WORK, 0);
       isAnnounced = false;
     }
 

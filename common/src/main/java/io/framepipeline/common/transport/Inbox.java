@@ -48,6 +48,7 @@ public final class Inbox implements AutoCloseable {
   private long counterId = Aeron.NULL_VALUE;
   private Counter counter;
   private boolean isReadable;
+  private long rungAtRead;
   private Image suspect;
   private long suspectSinceNanos;
   private long nextCheckNanos;
@@ -115,9 +116,7 @@ public final class Inbox implements AutoCloseable {
       dropStuckImage(nowNanos);
     }
     int count = subscription.controlledPoll(handler, fragmentLimit);
-    if (count > 0) {
-      doorbells.onRead();
-    }
+    ringDriver(count);
     return count;
   }
 
@@ -161,6 +160,32 @@ public final class Inbox implements AutoCloseable {
   @Override
   public void close() {
     CloseHelper.closeAll(counter, subscription);
+  }
+
+  /**
+   * Has the driver move the senders' limits when half a window was read; and when all was read, if
+   * somebody waits for it. The driver clears what was read. Little at a time would wake it, and
+   * senders, for little each, and have it fetch from this processor what is better cleared later.
+   */
+  private void ringDriver(int polledCount) {
+    long read = 0;
+    int count = subscription.imageCount();
+    for (int i = 0; i < count; i++) {
+      read += subscription.imageAtIndex(i).position();
+    }
+    if (read - rungAtRead < 0) {
+      // An image is gone.
+      rungAtRead = read;
+    }
+    long unrung = read - rungAtRead;
+    if (unrung > 0
+        && (polledCount == 0
+            ? doorbells.isRoomWanted()
+            : unrung
+                >= subscription.imageAtIndex(0).termBufferLength() / Backlog.HALF_WINDOW_DIVISOR)) {
+      rungAtRead = read;
+      doorbells.ringDriver();
+    }
   }
 
   /** The subscription first: whoever finds the counter can publish. */

@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 public final class Outboxes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
 
-  /** The whole window is half a term; with half of it left the driver has time to move it. */
-  private static final int LOW_WINDOW_DIVISOR = 4;
+  /** Messages that wait at most for their receivers to be woken while there are more to send. */
+  private static final int RING_MESSAGES = 32;
 
   private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
 
@@ -53,6 +53,8 @@ public final class Outboxes implements AutoCloseable {
   private int cursor;
   private long nowNanos;
   private Outbox claimed;
+  private int unrungMessages;
+  private boolean hasClaimed;
 
   /**
    * Sends to a stage's inboxes on the connection's driver.
@@ -73,8 +75,8 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Follows the inboxes, and wakes those that were sent something in the last duty cycle; part of
-   * the sender's duty cycle.
+   * Follows the inboxes, and wakes those that were sent something: when nothing was sent in the
+   * last duty cycle, or much since they were woken. Part of the sender's duty cycle.
    */
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
@@ -83,10 +85,12 @@ public final class Outboxes implements AutoCloseable {
       Outbox outbox = outboxes.get(i);
       if (outbox.publication == null) {
         work += connect(outbox, nowNanos);
-      } else if (outbox.isRingDue) {
-        ring(outbox);
       }
     }
+    if (!hasClaimed || unrungMessages >= RING_MESSAGES) {
+      ring();
+    }
+    hasClaimed = false;
     int connected = followConnected();
     if (connected != connectedCount) {
       connectedCount = connected;
@@ -109,7 +113,7 @@ public final class Outboxes implements AutoCloseable {
   public boolean tryClaim(int length, BufferClaim claim) {
     int next = shortestQueue(length);
     if (next < 0 || !tryClaim(outboxes.get(next), length, claim)) {
-      doorbells.wantRoom();
+      wantRoom();
       return false;
     }
     cursor = next;
@@ -120,6 +124,23 @@ public final class Outboxes implements AutoCloseable {
   public boolean tryClaim(int streamId, int length, BufferClaim claim) {
     Outbox outbox = find(streamId);
     return outbox != null && tryClaim(outbox, length, claim);
+  }
+
+  /**
+   * Wakes those that were sent something; now, as {@link #doWork} would later. To wake somebody for
+   * each message would take longer than most messages do.
+   */
+  public void ring() {
+    if (unrungMessages > 0) {
+      unrungMessages = 0;
+      for (int i = 0, size = outboxes.size(); i < size; i++) {
+        Outbox outbox = outboxes.get(i);
+        if (outbox.isRingDue) {
+          outbox.isRingDue = false;
+          doorbells.ring(outbox.inbox.doorbell());
+        }
+      }
+    }
   }
 
   /** Whether an inbox with this stream id is open. */
@@ -140,13 +161,15 @@ public final class Outboxes implements AutoCloseable {
     outboxes.clear();
   }
 
-  /** Not for each message: whoever is woken meets what a duty cycle has sent. */
-  private void ring(Outbox outbox) {
-    outbox.isRingDue = false;
-    doorbells.ring(outbox.inbox.doorbell());
-    ExclusivePublication publication = outbox.publication;
-    if (publication.availableWindow() < publication.termBufferLength() / LOW_WINDOW_DIVISOR) {
-      doorbells.ringDriver();
+  /** Whoever has read half a window has the driver move limits, and may have done so before. */
+  private void wantRoom() {
+    doorbells.wantRoom();
+    for (int i = 0, size = outboxes.size(); i < size; i++) {
+      Outbox outbox = outboxes.get(i);
+      if (outbox.backlog != null && outbox.backlog.isLimitStale()) {
+        doorbells.ringDriver();
+        return;
+      }
     }
   }
 
@@ -163,6 +186,8 @@ public final class Outboxes implements AutoCloseable {
     if (position > 0) {
       claimed = outbox;
       outbox.isRingDue = true;
+      unrungMessages++;
+      hasClaimed = true;
       return true;
     }
     if (position == Publication.MAX_POSITION_EXCEEDED) {

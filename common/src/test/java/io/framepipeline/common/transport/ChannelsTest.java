@@ -18,7 +18,7 @@ class ChannelsTest {
     ChannelUri frames = ChannelUri.parse(Channels.of(Channels.DEFAULT).floatFrames());
 
     assertThat(frames.media()).isEqualTo("ipc");
-    assertThat(frames.get("term-length")).isEqualTo("4m");
+    assertThat(frames.get("term-length")).isEqualTo("2m");
     assertThat(Integer.parseInt(frames.get("mtu")))
         .isGreaterThanOrEqualTo(Frames.FLOAT_FRAME_LENGTH + 32)
         .satisfies(mtu -> assertThat(mtu % 32).isZero());
@@ -26,7 +26,7 @@ class ChannelsTest {
 
   @Test
   void shouldGiveByteFramesAQuarterOfTheTermOfFloatFrames() {
-    assertThat(termLength(Channels.of(Channels.DEFAULT).byteFrames())).isEqualTo(1 << 20);
+    assertThat(termLength(Channels.of(Channels.DEFAULT).byteFrames())).isEqualTo(1 << 19);
     assertThat(termLength(Channels.of("aeron:ipc?term-length=512k").byteFrames()))
         .as("the shortest that takes the MTU")
         .isEqualTo(256 << 10);

@@ -96,6 +96,9 @@ class DoorbellsTest {
                   position.incrementAndGet();
                 } else {
                   sender.wantRoom();
+                  if (read.get() > limit.get()) {
+                    sender.ringDriver();
+                  }
                 }
                 senderIdleStrategy.idle(hasRoom ? 1 : 0);
               }
@@ -103,7 +106,9 @@ class DoorbellsTest {
 
     for (int i = 1; i <= MESSAGES; i++) {
       read.set(i);
-      receiver.onRead();
+      if (receiver.isRoomWanted()) {
+        receiver.ringDriver();
+      }
       while (position.get() < i) {
         Thread.onSpinWait();
       }
@@ -125,7 +130,8 @@ class DoorbellsTest {
         idleStrategy.idle(0);
         doorbells.wantRoom();
         doorbells.ringOwn();
-        doorbells.onRead();
+        doorbells.isRoomWanted();
+        doorbells.ringDriver();
         doorbells.onLimitsMoved();
         idleStrategy.idle(0);
       }

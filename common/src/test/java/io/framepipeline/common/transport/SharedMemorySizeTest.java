@@ -23,7 +23,7 @@ class SharedMemorySizeTest {
 
   /** As docs/operations.md has them. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1, 27", "1, 3, 2, 93", "2, 4, 3, 181", "4, 8, 4, 495"})
+  @CsvSource({"1, 1, 1, 19", "1, 3, 2, 52", "2, 4, 3, 97", "4, 8, 4, 255"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
     long needed = SharedMemorySize.needed(CHANNELS, readers, reciprocals, norms);
 
@@ -33,14 +33,14 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 27 * MEBIBYTE);
+    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
-            "AERON_DIR=/shared/aeron: its file system has 27 MiB, but reader=1 reciprocal=1 norm=1 need 28 MiB; enlarge it, give PIPELINE_CHANNEL a smaller term-length, or run fewer instances")
+            "AERON_DIR=/shared/aeron: its file system has 19 MiB, but reader=1 reciprocal=1 norm=1 need 20 MiB; enlarge it, give PIPELINE_CHANNEL a smaller term-length, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, 28 * MEBIBYTE).requireRoomForOneOfEach();
+    new SharedMemorySize(aeronDirectory, CHANNELS, 20 * MEBIBYTE).requireRoomForOneOfEach();
   }
 
   @Test
@@ -50,7 +50,7 @@ class SharedMemorySizeTest {
 
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
-    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 36 * MEBIBYTE);
+    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 24 * MEBIBYTE);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
