@@ -2,6 +2,9 @@
  *
  *   baseline read SECONDS              frames/s that one thread reads from /dev/urandom, 64 KiB a read
  *   baseline rings mem|urandom SECONDS frames/s through three processes and two rings of 256 slots in shared memory
+ *   baseline logs mem|urandom SECONDS  the same with what Aeron's logs and retained frames add: three terms of 64 slots
+ *                                      each half of which is the window, cleared by a fourth process before they are
+ *                                      used again, and a copy of each frame in a ring of 1024
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
  * Prints the figure. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
@@ -22,7 +25,11 @@
 #include <unistd.h>
 
 #define N 4096      /* bytes in, floats out */
-#define SLOTS 256
+#define SLOTS 256   /* of rings, which are their window too */
+#define LOG_SLOTS 384
+#define LOG_WINDOW 64
+#define CLEAR 8     /* slots at least that are cleared at once: an eighth of the window, as in Aeron */
+#define RETAINED 1024
 #define BATCH 16    /* frames in 64 KiB */
 
 static void die(const char *what) { perror(what); exit(1); }
@@ -55,6 +62,7 @@ static float norm(const float *restrict y) {
 struct ring {
     _Alignas(64) _Atomic uint64_t published;
     _Alignas(64) _Atomic uint64_t released;
+    _Alignas(64) _Atomic uint64_t limit; /* the producer has room before it */
     _Alignas(64) char slots[];
 };
 
@@ -73,8 +81,8 @@ static void back_off(int *attempt) {
 }
 
 static void await_room(struct ring *r, uint64_t position, uint64_t *seen) {
-    for (int attempt = 0; position - *seen == SLOTS; back_off(&attempt))
-        *seen = atomic_load_explicit(&r->released, memory_order_acquire);
+    for (int attempt = 0; position == *seen; back_off(&attempt))
+        *seen = atomic_load_explicit(&r->limit, memory_order_acquire);
 }
 
 static void await_frame(struct ring *r, uint64_t position, uint64_t *seen) {
@@ -82,19 +90,30 @@ static void await_frame(struct ring *r, uint64_t position, uint64_t *seen) {
         *seen = atomic_load_explicit(&r->published, memory_order_acquire);
 }
 
+static int are_logs;
+static size_t slot_count = SLOTS;
 static struct ring *bytes, *floats;
+
+static void release(struct ring *r, uint64_t position) {
+    atomic_store_explicit(&r->released, position, memory_order_release);
+    if (!are_logs) atomic_store_explicit(&r->limit, position + SLOTS, memory_order_release);
+}
+
 static _Atomic uint64_t *normed;
 static int urandom = -1; /* or no source: the same 64 KiB again and again */
 static _Alignas(64) uint8_t pool[BATCH * N];
 
-static uint8_t *byte_slot(uint64_t p) { return (uint8_t *)bytes->slots + p % SLOTS * N; }
-static float *float_slot(uint64_t p) { return (float *)floats->slots + p % SLOTS * N; }
+static uint8_t *byte_slot(uint64_t p) { return (uint8_t *)bytes->slots + p % slot_count * N; }
+static float *float_slot(uint64_t p) { return (float *)floats->slots + p % slot_count * N; }
 
 static void run_reader(void) {
+    static uint8_t retained[RETAINED][N];
     for (uint64_t p = 0, seen = 0;; p++) {
         if (urandom >= 0 && p % BATCH == 0 && read(urandom, pool, sizeof pool) != sizeof pool) die("/dev/urandom");
         await_room(bytes, p, &seen);
-        memcpy(byte_slot(p), pool + p % BATCH * N, N);
+        const uint8_t *frame = pool + p % BATCH * N;
+        if (are_logs) frame = memcpy(retained[p % RETAINED], frame, N);
+        memcpy(byte_slot(p), frame, N);
         atomic_store_explicit(&bytes->published, p + 1, memory_order_release);
     }
 }
@@ -105,7 +124,7 @@ static void run_reciprocals(void) {
         await_room(floats, p, &seen_out);
         reciprocals(byte_slot(p), float_slot(p));
         atomic_store_explicit(&floats->published, p + 1, memory_order_release);
-        atomic_store_explicit(&bytes->released, p + 1, memory_order_release);
+        release(bytes, p + 1);
     }
 }
 
@@ -114,10 +133,25 @@ static void run_norms(void) {
     for (uint64_t p = 0, seen = 0;; p++) {
         await_frame(floats, p, &seen);
         result = norm(float_slot(p));
-        atomic_store_explicit(&floats->released, p + 1, memory_order_release);
+        release(floats, p + 1);
         atomic_store_explicit(normed, p + 1, memory_order_release);
     }
     (void)result;
+}
+
+/* Clears what was read and moves the producer's limit; returns whether that was worth it. */
+static int clear(struct ring *r, size_t slot_length, uint64_t *cleared) {
+    uint64_t released = atomic_load_explicit(&r->released, memory_order_acquire);
+    if (released - *cleared < CLEAR) return 0;
+    for (; *cleared < released; ++*cleared) memset(r->slots + *cleared % LOG_SLOTS * slot_length, 0, slot_length);
+    atomic_store_explicit(&r->limit, released + LOG_WINDOW, memory_order_release);
+    return 1;
+}
+
+static void run_driver(void) {
+    uint64_t cleared_bytes = 0, cleared_floats = 0;
+    for (int attempt = 0;; back_off(&attempt))
+        if (clear(bytes, N, &cleared_bytes) + clear(floats, sizeof(float[N]), &cleared_floats)) attempt = 0;
 }
 
 static pid_t start(void (*stage)(void)) {
@@ -131,17 +165,19 @@ static pid_t start(void (*stage)(void)) {
 }
 
 static double rings(double seconds) {
-    bytes = shared(sizeof(struct ring) + SLOTS * (size_t)N);
-    floats = shared(sizeof(struct ring) + SLOTS * sizeof(float[N]));
+    if (are_logs) slot_count = LOG_SLOTS;
+    bytes = shared(sizeof(struct ring) + slot_count * N);
+    floats = shared(sizeof(struct ring) + slot_count * sizeof(float[N]));
+    bytes->limit = floats->limit = are_logs ? LOG_WINDOW : SLOTS;
     normed = shared(4096);
     for (size_t i = 0; i < sizeof pool; i++) pool[i] = (uint8_t)(i * 2654435761u >> 13);
-    pid_t pids[] = {start(run_norms), start(run_reciprocals), start(run_reader)};
+    pid_t pids[] = {start(run_norms), start(run_reciprocals), start(run_reader), are_logs ? start(run_driver) : 0};
     sleep_for(1);
     uint64_t before = atomic_load(normed);
     double from = now();
     sleep_for(seconds);
     double rate = (atomic_load(normed) - before) / (now() - from);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4 && pids[i] > 0; i++) {
         kill(pids[i], SIGKILL);
         waitpid(pids[i], 0, 0);
     }
@@ -178,7 +214,7 @@ int main(int argc, char **argv) {
     int is_urandom = !strcmp(argv[1], "read") || (argc == 4 && !strcmp(argv[2], "urandom"));
     if (is_urandom && (urandom = open("/dev/urandom", O_RDONLY)) < 0) die("/dev/urandom");
     if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
-    else if (!strcmp(argv[1], "rings")) figure = rings(seconds);
+    else if ((are_logs = !strcmp(argv[1], "logs")) || !strcmp(argv[1], "rings")) figure = rings(seconds);
     else figure = kernel(!strcmp(argv[1], "norm"), seconds);
     printf("%.1f\n", figure);
     return 0;

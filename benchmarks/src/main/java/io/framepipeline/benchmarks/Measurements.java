@@ -51,6 +51,7 @@ final class Measurements {
       writeRandom(file);
       for (int round = 0; round < rounds; round++) {
         add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "mem"));
+        add("C logs", FRAMES_PER_SECOND, baseline.measure(seconds, "logs", "mem"));
         addRun("pipeline, /dev/zero", sample("--source=/dev/zero"));
         addRun("pipeline, file in /dev/shm", sample("--source=" + file, "--repeat"));
       }
