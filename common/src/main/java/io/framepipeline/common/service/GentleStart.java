@@ -29,6 +29,9 @@ public final class GentleStart {
   /** The kernel takes one such wish of an unprivileged user in 100 ms. */
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
 
+  /** Where no wish is ever taken, the start was not gentle either. */
+  private static final int RETRY_LIMIT = 100;
+
   private GentleStart() {}
 
   /** The beginning of a command that starts a process so, as the first of its session. */
@@ -46,7 +49,7 @@ public final class GentleStart {
 
   private static void run() {
     LockSupport.parkNanos(DURATION_NANOS);
-    while (!isNormal()) {
+    for (int retries = 0; retries < RETRY_LIMIT && !isNormal(); retries++) {
       LockSupport.parkNanos(RETRY_NANOS);
     }
   }
