@@ -2,8 +2,8 @@
  *
  *   baseline read SECONDS              frames/s that one thread reads from /dev/urandom, 64 KiB a read
  *   baseline rings mem|urandom SECONDS frames/s through three processes and two rings of 256 slots in shared memory
- *   baseline logs mem|urandom SECONDS  the same with what Aeron's logs and retained frames add: three terms of 64 slots
- *                                      each half of which is the window, cleared by a fourth process before they are
+ *   baseline logs mem|urandom SECONDS  the same with what Aeron's logs and retained frames add: three terms of 128
+ *                                      slots, half a term as window, cleared by a fourth process before they are
  *                                      used again, and a copy of each frame in a ring of 1024
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *

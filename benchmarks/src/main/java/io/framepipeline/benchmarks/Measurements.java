@@ -17,7 +17,7 @@ final class Measurements {
   /** By then what is hot is compiled. */
   private static final int WARM_UP_SECONDS = 6;
 
-  /** The same at a thousand frames a second; until then compilers hold up some of them. */
+  /** The same at a paced load, which compiles later; until then compilers hold up some frames. */
   private static final int PACED_WARM_UP_SECONDS = 25;
 
   private static final int MEBIBYTE = 1 << 20;

@@ -29,7 +29,7 @@ import org.agrona.concurrent.MessageHandler;
 final class NormSession implements StageSession, ControlledFragmentHandler {
   private static final int POLL_LIMIT = 16;
 
-  /** Acknowledgements that are sent, and their reader woken, at once; an eighth of a window. */
+  /** Acknowledgements that are sent, and their reader woken, at once; little of a window. */
   private static final int ACK_BATCH = 64;
 
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);

@@ -171,9 +171,7 @@ public final class Doorbells {
     private final int offset = offset(own);
     private boolean isAnnounced;
 
-    /** A {@code struct timespec}. */
     private final UnsafeBuffer maxSleep;
-
     private final UnsafeBuffer maxSilentSleep;
     private int announced;
     private int sleeps;
@@ -183,6 +181,7 @@ public final class Doorbells {
       maxSilentSleep = timespec(SILENT_SLEEP_FACTOR * maxSleepNanos);
     }
 
+    /** A {@code struct timespec}. */
     private static UnsafeBuffer timespec(long nanos) {
       UnsafeBuffer timespec =
           new UnsafeBuffer(
