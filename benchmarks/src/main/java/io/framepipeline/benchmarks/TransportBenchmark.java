@@ -36,7 +36,7 @@ public class TransportBenchmark {
 
   private final Channels channels = Channels.of(Channels.DEFAULT);
   private final BufferClaim claim = new BufferClaim();
-  private final UnsafeBuffer header = new UnsafeBuffer(new byte[Frames.BYTE_FRAME_LENGTH]);
+  private final UnsafeBuffer header = new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH]);
   private final ByteFrameEncoder frame = new ByteFrameEncoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final MessageCheck check = MessageCheck.forByteFrames();
@@ -66,8 +66,8 @@ public class TransportBenchmark {
                 .aeronDirectoryName(driver.aeronDirectoryName())
                 .driverAgentInvoker(driver.sharedAgentInvoker())
                 .useConductorAgentInvoker(true));
-    subscription = aeron.addSubscription(channels.byteFrames(), STREAM_ID);
-    publication = aeron.addExclusivePublication(channels.byteFrames(), STREAM_ID);
+    subscription = aeron.addSubscription(channels.frames(), STREAM_ID);
+    publication = aeron.addExclusivePublication(channels.frames(), STREAM_ID);
     while (!publication.isConnected() || !subscription.isConnected()) {
       invokeAeron();
     }
@@ -82,7 +82,7 @@ public class TransportBenchmark {
   /** Claimed, its header written, committed, polled, checked; and cleaned by the driver. */
   @Benchmark
   public Verdict passAByteFrame() {
-    while (publication.tryClaim(Frames.BYTE_FRAME_LENGTH, claim) < 0) {
+    while (publication.tryClaim(Frames.MESSAGE_LENGTH, claim) < 0) {
       invokeAeron();
     }
     write(claim.buffer(), claim.offset());

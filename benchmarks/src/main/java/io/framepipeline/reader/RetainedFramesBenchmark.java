@@ -1,5 +1,6 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.StageStats;
 import java.util.concurrent.TimeUnit;
@@ -16,7 +17,10 @@ import org.openjdk.jmh.annotations.State;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class RetainedFramesBenchmark {
   private final RetainedFrames frames =
-      new RetainedFrames(512, 5, (sequence, buffer, offset, length) -> {});
+      new RetainedFrames(
+          FrameSlots.inMemory(1024, Frames.BYTE_PAYLOAD_LENGTH),
+          5,
+          (sequence, buffer, offset, length) -> {});
   private final StageStats stats = StageStats.inMemory();
   private long sequence;
 

@@ -3,7 +3,7 @@ package io.framepipeline.norm;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckEncoder;
@@ -18,6 +18,7 @@ import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.transport.Payloads;
 import io.framepipeline.common.transport.Stage;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -69,9 +70,10 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     this.nextHousekeepingNanos = connection.aeron().context().nanoClock().nanoTime();
     // A reader that is lost takes its frames with it, so nothing listens here.
     this.readers =
-        new Outboxes(connection, channels.acks(), Stage.READER, new InboxWatch.Listener() {});
+        new Outboxes(
+            connection, channels.acks(), Payloads.NONE, Stage.READER, new InboxWatch.Listener() {});
     int instanceId = (int) ProcessHandle.current().pid();
-    this.inbox = Inbox.open(connection, channels.floatFrames(), Stage.NORM, instanceId);
+    this.inbox = Inbox.open(connection, channels.frames(), Stage.NORM, instanceId);
   }
 
   @Override
@@ -118,7 +120,12 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     if (!hasRoom(source)) {
       return Action.ABORT;
     }
-    double norm = kernel.apply(buffer, offset + Frames.PAYLOAD_OFFSET);
+    FrameSlots floats = inbox.slots(header);
+    long number = Inbox.number(header);
+    double norm = kernel.apply(floats.buffer(), floats.offset(number));
+    if (!floats.isStill(number)) {
+      return skip(Verdict.GONE, header);
+    }
     if (!Double.isFinite(norm)) {
       return skip(Verdict.PAYLOAD, header);
     }

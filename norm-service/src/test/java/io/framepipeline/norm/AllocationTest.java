@@ -16,7 +16,6 @@ import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.Source;
 import io.framepipeline.reciprocal.ReciprocalService;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Path;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 /** The three stages in one thread, over an endless source. */
 @Timeout(300)
 class AllocationTest {
-  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=1m");
+  private static final Channels CHANNELS = Channels.of(Channels.DEFAULT);
   private static final int WARM_UP_FRAMES = 300_000;
   private static final int FRAMES = 1_000_000;
 
@@ -54,7 +53,8 @@ class AllocationTest {
             PartialFrame.REFUSE,
             5,
             null);
-    CommonSettings common = new CommonSettings(Path.of("-"), CHANNELS, IdleMode.BACKOFF, 0);
+    CommonSettings common =
+        new CommonSettings(driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, 0);
     StageStats normStats = StageStats.inMemory();
     Measured norm = start(new NormService(CHANNELS, normStats, null));
     Measured reciprocal = start(new ReciprocalService(CHANNELS, StageStats.inMemory()));

@@ -79,6 +79,20 @@ class NormSessionTest {
     assertThat(acknowledged(acks)).containsExactlyElementsOf(range(0, 8));
   }
 
+  /** What a reciprocal writes over belongs to a norm that was taken for lost. */
+  @Test
+  void shouldSkipAFrameWhoseFloatsAreGone() {
+    start(null);
+    reciprocal.send(TestMessages.withoutPayload(frame(0, 1f)));
+    reciprocal.send(frame(1, 0.5f));
+    driver.stepUntil("the ack", () -> pollAcks() == 1);
+
+    assertThat(acknowledged(acks)).containsExactly(1L);
+    assertThat(stats.framesNormed.get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(1);
+  }
+
   @Test
   void shouldHoldBackWhileTheReadersInboxIsFull() {
     start(null);
@@ -274,7 +288,7 @@ class NormSessionTest {
     session =
         norm.own(new NormSession(norm.connection(), CHANNELS, new FrameSources(), printer, stats));
     norm.run(session::doWork);
-    reciprocal = TestSender.connect(driver, CHANNELS.floatFrames(), Stage.NORM);
+    reciprocal = TestSender.connect(driver, CHANNELS.frames(), Stage.NORM);
   }
 
   private static RecordingInbox openReaderInbox(SteppedDriver.Peer peer) {

@@ -1,5 +1,6 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
@@ -10,7 +11,10 @@ import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.IdleStrategy;
@@ -29,6 +33,7 @@ public final class ReaderService implements StageService {
 
   private final Channels channels;
   private final StageStats stats;
+  private final SlotFile ring;
   private final RetainedFrames frames;
   private final SourceReader source;
 
@@ -40,9 +45,10 @@ public final class ReaderService implements StageService {
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
     this.channels = common.channels();
     this.stats = stats;
+    this.ring = createRing(common.aeronDirectory(), settings.windowFrames());
     this.frames =
         new RetainedFrames(
-            settings.windowFrames(),
+            ring.slots(),
             settings.maxDeliveries(),
             new AbandonedFrames(sourceId, settings.abandonedDirectory()));
     this.source =
@@ -60,7 +66,7 @@ public final class ReaderService implements StageService {
 
   @Override
   public StageSession connect(DriverConnection connection) {
-    return new ReaderSession(connection, channels, sourceId, frames, source, stats);
+    return new ReaderSession(connection, channels, ring::link, sourceId, frames, source, stats);
   }
 
   /** For a source that waits for room; what it then reads at once the window must outlast. */
@@ -99,5 +105,19 @@ public final class ReaderService implements StageService {
   @Override
   public void close() {
     source.close();
+    // The source's thread may be at work in it still.
+    ring.delete();
+  }
+
+  private SlotFile createRing(Path aeronDirectory, int windowFrames) {
+    try {
+      return SlotFile.create(
+          SlotFile.pathFor(aeronDirectory, sourceId), windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: no room beside it for a window of %d frames: %s; enlarge its file system, or give READER_WINDOW_FRAMES less"
+              .formatted(aeronDirectory, windowFrames, e.getMessage()));
+    }
   }
 }

@@ -3,7 +3,6 @@ package io.framepipeline.reader;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckDecoder;
@@ -18,10 +17,10 @@ import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.transport.Payloads;
 import io.framepipeline.common.transport.Stage;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.agrona.MutableDirectBuffer;
 
 /**
  * Sends retained frames to the reciprocals and takes acknowledgements, while a driver is connected.
@@ -52,6 +51,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   ReaderSession(
       DriverConnection connection,
       Channels channels,
+      Payloads payloads,
       int sourceId,
       RetainedFrames frames,
       SourceReader source,
@@ -66,7 +66,11 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     this.inbox = Inbox.open(connection, channels.acks(), Stage.READER, sourceId);
     this.outboxes =
         new Outboxes(
-            connection, channels.byteFrames(), Stage.RECIPROCAL, lossDetector.ofReciprocals());
+            connection,
+            channels.frames(),
+            payloads,
+            Stage.RECIPROCAL,
+            lossDetector.ofReciprocals());
     this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
     source.onPublished(connection.doorbells()::ringOwn);
   }
@@ -159,7 +163,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       if (sequence < 0) {
         break;
       }
-      if (!outboxes.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
+      if (!outboxes.tryClaim(claim)) {
         if (outboxes.connectedCount() > 0) {
           stats.backpressure.incrementRelease();
         }
@@ -183,20 +187,14 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
     return sent;
   }
 
+  /** The payload stays where the source wrote it. */
   private void write(long sequence) {
-    MutableDirectBuffer buffer = claim.buffer();
-    int offset = claim.offset();
     frame
-        .wrapAndApplyHeader(buffer, offset, messageHeader)
+        .wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
         .sequence(sequence)
         .originNanos(frames.originNanos(sequence))
         .sourceId(sourceId)
         .ackStreamId(inbox.streamId());
-    buffer.putBytes(
-        offset + Frames.PAYLOAD_OFFSET,
-        frames.payloads(),
-        frames.payloadOffset(sequence),
-        Frames.BYTE_PAYLOAD_LENGTH);
   }
 
   private void publishLedger() {

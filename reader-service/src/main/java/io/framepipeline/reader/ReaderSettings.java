@@ -27,7 +27,6 @@ public record ReaderSettings(
     PartialFrame partialFrame,
     int maxDeliveries,
     Path abandonedDirectory) {
-  private static final int DEFAULT_WINDOW_FRAMES = 1024;
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
@@ -49,7 +48,7 @@ public record ReaderSettings(
             settings.optionalNumber("READER_RATE", 1, MAX_RATE),
             settings.powerOfTwo(
                 "READER_WINDOW_FRAMES",
-                DEFAULT_WINDOW_FRAMES,
+                Frames.DEFAULT_WINDOW_FRAMES,
                 MIN_WINDOW_FRAMES,
                 Frames.MAX_WINDOW_FRAMES),
             settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),

@@ -1,12 +1,10 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
-import org.agrona.BitUtil;
-import org.agrona.BufferUtil;
 import org.agrona.DirectBuffer;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * The ring in which every frame stays from being read until it is acknowledged or abandoned, and
@@ -41,8 +39,7 @@ final class RetainedFrames {
   private final int slotMask;
   private final int maxDeliveries;
   private final AbandonedHandler onAbandoned;
-  private final ByteBuffer region;
-  private final UnsafeBuffer payloads;
+  private final FrameSlots slots;
   private final long[] originNanos;
   private final long[] sentNanos;
   private final long[] inboxes;
@@ -67,18 +64,15 @@ final class RetainedFrames {
   private long suspect = NONE;
 
   /**
-   * @param windowFrames a power of two
+   * @param slots for as many frames as the window has
    * @param maxDeliveries deliveries after whose loss a frame is abandoned
    */
-  RetainedFrames(int windowFrames, int maxDeliveries, AbandonedHandler onAbandoned) {
-    this.windowFrames = windowFrames;
+  RetainedFrames(FrameSlots slots, int maxDeliveries, AbandonedHandler onAbandoned) {
+    this.slots = slots;
+    this.windowFrames = slots.count();
     this.slotMask = windowFrames - 1;
     this.maxDeliveries = maxDeliveries;
     this.onAbandoned = onAbandoned;
-    this.region =
-        BufferUtil.allocateDirectAligned(
-            windowFrames * Frames.BYTE_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH);
-    this.payloads = new UnsafeBuffer(region);
     this.originNanos = new long[windowFrames];
     this.sentNanos = new long[windowFrames];
     this.inboxes = new long[windowFrames];
@@ -93,14 +87,20 @@ final class RetainedFrames {
    */
   int writableBytes(long inputPosition) {
     long end = (released.getAcquire() + windowFrames) * Frames.BYTE_PAYLOAD_LENGTH;
-    int untilWrap = payloads.capacity() - ringOffset(inputPosition);
+    int untilWrap = ringLength() - ringOffset(inputPosition);
     return (int) Math.min(end - inputPosition, untilWrap);
   }
 
   /** Where to write the input's bytes from this one on; the same buffer each time. */
   ByteBuffer writable(long inputPosition, int length) {
+    long end = inputPosition + length;
+    for (long sequence = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
+        sequence * Frames.BYTE_PAYLOAD_LENGTH < end;
+        sequence++) {
+      slots.beginWriting(sequence);
+    }
     int offset = ringOffset(inputPosition);
-    return region.limit(offset + length).position(offset);
+    return slots.memory().limit(offset + length).position(offset);
   }
 
   /** Hands over every frame that is complete, given how many bytes of the input there are. */
@@ -108,12 +108,17 @@ final class RetainedFrames {
     long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
     for (long sequence = published.getPlain(); sequence < complete; sequence++) {
       originNanos[slot(sequence)] = nowNanos;
+      slots.written(sequence);
     }
     published.setRelease(complete);
   }
 
   private int ringOffset(long inputPosition) {
-    return (int) (inputPosition & (payloads.capacity() - 1));
+    return (int) (inputPosition & (ringLength() - 1));
+  }
+
+  private int ringLength() {
+    return windowFrames * Frames.BYTE_PAYLOAD_LENGTH;
   }
 
   // ---- the duty cycle's thread ----
@@ -245,16 +250,6 @@ final class RetainedFrames {
     return originNanos[slot(sequence)];
   }
 
-  /** The memory that holds every payload, see {@link #payloadOffset}. */
-  DirectBuffer payloads() {
-    return payloads;
-  }
-
-  /** Where in {@link #payloads} a frame in flight is. */
-  int payloadOffset(long sequence) {
-    return slot(sequence) * Frames.BYTE_PAYLOAD_LENGTH;
-  }
-
   /** Frames taken over from the source. */
   long read() {
     return read;
@@ -304,7 +299,7 @@ final class RetainedFrames {
     } else {
       try {
         onAbandoned.onAbandoned(
-            sequence, payloads, payloadOffset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
+            sequence, slots.buffer(), slots.offset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
       } finally {
         // After the handler: once the frame is finished, the source may write over its bytes.
         abandoned++;

@@ -12,6 +12,7 @@ import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.RecordingInbox;
+import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.common.transport.SteppedDriver;
 import io.framepipeline.common.transport.TestSender;
@@ -51,15 +52,22 @@ class ReaderSessionTest {
   private final StageStats stats = StageStats.inMemory();
   private final Random random = new Random(5);
   private final List<byte[]> input = new ArrayList<>();
+  private SlotFile ring;
   private RetainedFrames frames;
   private ReaderSession session;
   private TestSender acks;
 
   @BeforeEach
-  void startReader() {
+  void startReader() throws IOException {
+    ring =
+        reader.own(
+            SlotFile.create(
+                SlotFile.pathFor(driver.aeronDirectory(), SOURCE_ID),
+                WINDOW_FRAMES,
+                Frames.BYTE_PAYLOAD_LENGTH));
     frames =
         new RetainedFrames(
-            WINDOW_FRAMES, MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory));
+            ring.slots(), MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory));
     SourceReader source =
         new SourceReader(
             new ReaderSettings(
@@ -78,7 +86,8 @@ class ReaderSessionTest {
     source.stop();
     session =
         reader.own(
-            new ReaderSession(reader.connection(), CHANNELS, SOURCE_ID, frames, source, stats));
+            new ReaderSession(
+                reader.connection(), CHANNELS, ring::link, SOURCE_ID, frames, source, stats));
     reader.run(
         nowNanos -> {
           int work = session.doWork(nowNanos);
@@ -103,14 +112,14 @@ class ReaderSessionTest {
 
     for (int i = 0; i < 10; i++) {
       DirectBuffer message = reciprocal.inbox.messages().get(i);
-      assertThat(message.capacity()).isEqualTo(Frames.BYTE_FRAME_LENGTH);
+      assertThat(message.capacity()).isEqualTo(Frames.MESSAGE_LENGTH + Frames.BYTE_PAYLOAD_LENGTH);
       ByteFrameDecoder frame = decode(message);
       assertThat(frame.sequence()).isEqualTo(i);
       assertThat(frame.originNanos()).isEqualTo(originNanos(i));
       assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
       assertThat(frame.ackStreamId()).isEqualTo(acks.opened().getFirst().streamId());
       byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
-      message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+      message.getBytes(Frames.MESSAGE_LENGTH, payload);
       assertThat(payload).isEqualTo(input.get(i));
     }
   }
@@ -158,7 +167,7 @@ class ReaderSessionTest {
         new ArrayList<>(TestMessages.malformed(TestMessages.ack(SOURCE_ID, 0, 1, 2), byteFrame));
     malformed.add(new Malformed("a lying group", Verdict.LENGTH, lyingAck()));
     // A byte frame is longer than what acks are sent in.
-    TestSender stranger = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.READER);
+    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.READER);
     read(malformed.size());
     driver.stepUntil("all frames", () -> reciprocal.poll() == malformed.size());
     for (int i = 0; i < malformed.size(); i++) {
@@ -427,7 +436,7 @@ class ReaderSessionTest {
     final RecordingInbox inbox;
 
     Worker(Stage stage) {
-      inbox = RecordingInbox.open(peer.connection(), CHANNELS.byteFrames(), stage, 1);
+      inbox = RecordingInbox.open(peer.connection(), CHANNELS.frames(), stage, 1);
       // The reader is to know it, not to find it during the test.
       driver.stepFor(Duration.ofMillis(100));
     }
@@ -487,7 +496,7 @@ class ReaderSessionTest {
   private void assertPayloads(Worker worker) {
     for (DirectBuffer message : worker.inbox.messages()) {
       byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
-      message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+      message.getBytes(Frames.MESSAGE_LENGTH, payload);
       long sequence = decode(message).sequence();
       assertThat(payload).as("frame %d", sequence).isEqualTo(input.get((int) sequence));
     }

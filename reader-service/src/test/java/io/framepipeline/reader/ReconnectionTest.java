@@ -97,7 +97,7 @@ class ReconnectionTest {
         ByteFrameDecoder frame = decode(message);
         assertThat(frame.sourceId()).as("the same source to the norms").isEqualTo(sourceId);
         byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
-        message.getBytes(Frames.PAYLOAD_OFFSET, payload);
+        message.getBytes(Frames.MESSAGE_LENGTH, payload);
         int offset = (int) frame.sequence() * Frames.BYTE_PAYLOAD_LENGTH;
         assertThat(payload).isEqualTo(Arrays.copyOfRange(input, offset, offset + payload.length));
       }
@@ -150,7 +150,7 @@ class ReconnectionTest {
   }
 
   private static RecordingInbox openInbox(DriverConnection connection) {
-    return RecordingInbox.open(connection, CHANNELS.byteFrames(), Stage.RECIPROCAL, 1);
+    return RecordingInbox.open(connection, CHANNELS.frames(), Stage.RECIPROCAL, 1);
   }
 
   private static int poll(DriverConnection connection, RecordingInbox inbox) {

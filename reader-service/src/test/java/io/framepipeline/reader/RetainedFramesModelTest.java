@@ -1,5 +1,6 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -77,6 +78,7 @@ class RetainedFramesModelTest {
     final int windowFrames;
     final int maxDeliveries;
     final Random random;
+    final FrameSlots slots;
     final RetainedFrames ring;
 
     /** Frames in flight by sequence; what is not here, and has been read, is done. */
@@ -100,7 +102,8 @@ class RetainedFramesModelTest {
       maxDeliveries = 1 + random.nextInt(6);
       // Clocks may start anywhere, so that comparisons that overflow would be noticed.
       nowNanos = random.nextBoolean() ? Long.MAX_VALUE - random.nextInt(1_000) : random.nextLong();
-      ring = new RetainedFrames(windowFrames, maxDeliveries, this::onAbandoned);
+      slots = FrameSlots.inMemory(windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
+      ring = new RetainedFrames(slots, maxDeliveries, this::onAbandoned);
     }
 
     void run() {
@@ -325,7 +328,7 @@ class RetainedFramesModelTest {
       if (!inFlight.isEmpty()) {
         Long[] sequences = inFlight.keySet().toArray(Long[]::new);
         long any = sequences[random.nextInt(sequences.length)];
-        checkPayload(any, ring.payloads(), ring.payloadOffset(any));
+        checkPayload(any, slots.buffer(), slots.offset(any));
       }
     }
 
@@ -333,8 +336,7 @@ class RetainedFramesModelTest {
     private void drain() {
       everythingSentLost();
       inFlight.forEach(
-          (sequence, frame) ->
-              checkPayload(sequence, ring.payloads(), ring.payloadOffset(sequence)));
+          (sequence, frame) -> checkPayload(sequence, slots.buffer(), slots.offset(sequence)));
       Set<Long> expected = new HashSet<>(inFlight.keySet());
       Set<Long> drained = new HashSet<>();
       while (!inFlight.isEmpty()) {

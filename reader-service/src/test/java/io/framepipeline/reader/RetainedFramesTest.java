@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,9 +15,10 @@ class RetainedFramesTest {
   private static final long OTHER_INBOX = 200;
 
   private final List<Long> abandoned = new ArrayList<>();
+  private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
       new RetainedFrames(
-          WINDOW, MAX_DELIVERIES, (sequence, buffer, offset, length) -> abandoned.add(sequence));
+          slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> abandoned.add(sequence));
   private long inputPosition;
 
   @Test
@@ -25,6 +27,21 @@ class RetainedFramesTest {
 
     assertThat(sendAll(INBOX)).containsExactly(0L, 1L, 2L);
     assertThat(frames.inFlight()).isEqualTo(3);
+  }
+
+  @Test
+  void shouldTellThoseWhoReadThatASlotIsAboutToBeWrittenAnew() {
+    read(WINDOW);
+    sendAll(INBOX);
+    assertThat(slots.isStill(0)).isTrue();
+    frames.acknowledge(0);
+    assertThat(slots.isStill(0)).as("nobody has written there yet").isTrue();
+
+    frames.writable(inputPosition, 1);
+    assertThat(slots.isStill(0)).isFalse();
+    assertThat(slots.isStill(1)).isTrue();
+    read(1);
+    assertThat(slots.isStill(WINDOW)).isTrue();
   }
 
   @Test
@@ -237,7 +254,10 @@ class RetainedFramesTest {
   @Test
   void shouldHaveMemoryForTheLargestWindow() {
     RetainedFrames largest =
-        new RetainedFrames(Frames.MAX_WINDOW_FRAMES, 1, (sequence, buffer, offset, length) -> {});
+        new RetainedFrames(
+            FrameSlots.inMemory(Frames.MAX_WINDOW_FRAMES, Frames.BYTE_PAYLOAD_LENGTH),
+            1,
+            (sequence, buffer, offset, length) -> {});
 
     assertThat(largest.writableBytes(0))
         .isEqualTo(Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);

@@ -3,6 +3,7 @@ package io.framepipeline.reader;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.ExitException;
@@ -36,8 +37,9 @@ class SourceReaderTest {
   @TempDir private Path directory;
 
   private final StageStats stats = StageStats.inMemory();
+  private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
-      new RetainedFrames(WINDOW, 5, (sequence, buffer, offset, length) -> {});
+      new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {});
   private SourceReader reader;
 
   @AfterEach
@@ -341,7 +343,7 @@ class SourceReaderTest {
 
   private void take(long sequence, ByteArrayOutputStream received) {
     byte[] payload = new byte[FRAME];
-    frames.payloads().getBytes(frames.payloadOffset(sequence), payload);
+    slots.buffer().getBytes(slots.offset(sequence), payload);
     received.writeBytes(payload);
     frames.sent(sequence, 1, System.nanoTime());
   }

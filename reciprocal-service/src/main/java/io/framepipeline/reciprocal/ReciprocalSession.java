@@ -3,6 +3,7 @@ package io.framepipeline.reciprocal;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
@@ -18,14 +19,16 @@ import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.nio.file.Path;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.agrona.MutableDirectBuffer;
 
 /**
- * Computes from the inbox's log straight into the log of a norm's inbox: no copy, and nothing kept.
- * A frame is consumed only after its reciprocals are committed.
+ * Computes from a reader's slots straight into those for a norm: no copy, and nothing kept. A frame
+ * is consumed only after its reciprocals are committed.
  */
 final class ReciprocalSession implements StageSession, ControlledFragmentHandler {
   /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
@@ -57,7 +60,12 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     this.rejections = new Rejections(stats);
     // What is lost with a norm is the readers' to repeat, so nothing listens here.
     this.outboxes =
-        new Outboxes(connection, channels.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
+        new Outboxes(
+            connection,
+            channels.frames(),
+            ReciprocalSession::createSlots,
+            Stage.NORM,
+            new InboxWatch.Listener() {});
   }
 
   @Override
@@ -70,7 +78,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
       stats.ready.setRelease(connected > 0 ? 1 : 0);
       if (connected > 0 && inbox == null && !isLeaving) {
         int instanceId = (int) ProcessHandle.current().pid();
-        inbox = Inbox.open(connection, channels.byteFrames(), Stage.RECIPROCAL, instanceId);
+        inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
       }
     }
     if (inbox == null) {
@@ -91,7 +99,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
       rejections.count(verdict, header.sessionId(), nowNanos);
       return Action.CONTINUE;
     }
-    if (!outboxes.tryClaim(Frames.FLOAT_FRAME_LENGTH, claim)) {
+    if (!outboxes.tryClaim(claim)) {
       if (outboxes.connectedCount() > 0) {
         stats.backpressure.incrementRelease();
       }
@@ -99,8 +107,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     }
     boolean isWritten = false;
     try {
-      transform(buffer, offset);
-      isWritten = true;
+      isWritten = transform(buffer, offset, inbox.slots(header));
     } finally {
       // A claim that is neither committed nor aborted would block the inbox for ever.
       if (isWritten) {
@@ -109,8 +116,12 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
         claim.abort();
       }
     }
-    stats.messages(verdict).incrementRelease();
-    stats.framesTransformed.incrementRelease();
+    if (isWritten) {
+      stats.messages(verdict).incrementRelease();
+      stats.framesTransformed.incrementRelease();
+    } else {
+      rejections.count(Verdict.GONE, header.sessionId(), nowNanos);
+    }
     return Action.CONTINUE;
   }
 
@@ -127,7 +138,8 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     if (inbox == null) {
       return isLeaving;
     }
-    if (!isInboxDrained && inbox.isDrained(nowNanos)) {
+    // What is not read yet lies in the slots, which end with this session.
+    if (!isInboxDrained && inbox.isDrained(nowNanos) && outboxes.isRead()) {
       isInboxDrained = true;
       inbox.drained();
     }
@@ -140,20 +152,29 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     CloseHelper.closeAll(outboxes, inbox);
   }
 
-  private void transform(DirectBuffer buffer, int offset) {
+  private static SlotFile createSlots(Path path) throws IOException {
+    return SlotFile.create(path, Outboxes.WINDOW_FRAMES, Frames.FLOAT_PAYLOAD_LENGTH);
+  }
+
+  /** Returns whether the bytes were there to the end. */
+  private boolean transform(DirectBuffer buffer, int offset, FrameSlots bytes) {
     in.wrap(
         buffer,
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
         ByteFrameDecoder.BLOCK_LENGTH,
         ByteFrameDecoder.SCHEMA_VERSION);
-    MutableDirectBuffer outBuffer = claim.buffer();
-    int outOffset = claim.offset();
-    out.wrapAndApplyHeader(outBuffer, outOffset, messageHeader)
-        .sequence(in.sequence())
+    long sequence = in.sequence();
+    FrameSlots floats = outboxes.claimedSlots();
+    long number = outboxes.claimedNumber();
+    floats.beginWriting(number);
+    ReciprocalKernel.apply(
+        bytes.buffer(), bytes.offset(sequence), floats.buffer(), floats.offset(number));
+    floats.written(number);
+    out.wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
+        .sequence(sequence)
         .originNanos(in.originNanos())
         .sourceId(in.sourceId())
         .ackStreamId(in.ackStreamId());
-    ReciprocalKernel.apply(
-        buffer, offset + Frames.PAYLOAD_OFFSET, outBuffer, outOffset + Frames.PAYLOAD_OFFSET);
+    return bytes.isStill(sequence);
   }
 }

@@ -3,6 +3,7 @@ package io.framepipeline.reciprocal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
+import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.frame.TestMessages.Malformed;
@@ -11,10 +12,12 @@ import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.common.transport.SteppedDriver;
 import io.framepipeline.common.transport.TestSender;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,12 +32,12 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class ReciprocalSessionTest {
-  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final Channels CHANNELS = Channels.of(Channels.DEFAULT);
   private static final int SOURCE_ID = 12345;
   private static final int ACK_STREAM_ID = -6;
 
-  /** What a norm's inbox holds, give or take one: half a term of float frames. */
-  private static final int NORM_WINDOW_FRAMES = 8;
+  /** What a norm is given that nobody has seen reading, give or take one. */
+  private static final int ENOUGH_FRAMES = 8;
 
   private final SteppedDriver driver = new SteppedDriver();
   private final SteppedDriver.Peer reciprocal = driver.startPeer();
@@ -64,14 +67,14 @@ class ReciprocalSessionTest {
 
     DirectBuffer message = norms.messages().getFirst();
     FloatFrameDecoder frame = decode(message);
-    assertThat(message.capacity()).isEqualTo(Frames.FLOAT_FRAME_LENGTH);
+    assertThat(message.capacity()).isEqualTo(Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH);
     assertThat(frame.sequence()).isEqualTo(Long.MAX_VALUE - 1);
     assertThat(frame.originNanos()).isEqualTo(-99);
     assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
     assertThat(frame.ackStreamId()).isEqualTo(ACK_STREAM_ID);
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       float expected = 1f / (1f + Byte.toUnsignedInt(payload[i]));
-      assertThat(frame.payload(i)).as("element %d", i).isEqualTo(expected);
+      assertThat(floatAt(message, i)).as("element %d", i).isEqualTo(expected);
     }
     assertThat(stats.framesTransformed.get()).isEqualTo(1);
     assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(1);
@@ -89,7 +92,8 @@ class ReciprocalSessionTest {
           .inbox()
           .poll(
               (buffer, offset, length, header) -> {
-                long address = buffer.addressOffset() + offset + Frames.PAYLOAD_OFFSET;
+                FrameSlots slots = norms.inbox().slots(header);
+                long address = slots.buffer().addressOffset() + slots.offset(Inbox.number(header));
                 if (!BitUtil.isAligned(address, BitUtil.CACHE_LINE_LENGTH)) {
                   misplaced.add(address);
                 }
@@ -102,17 +106,30 @@ class ReciprocalSessionTest {
     assertThat(misplaced).isEmpty();
   }
 
+  /** What a reader writes over is done, by another way. */
+  @Test
+  void shouldSkipAFrameWhoseBytesAreGone() {
+    RecordingInbox norms = openNormInbox();
+    reader.send(TestMessages.withoutPayload(frame(0)));
+    reader.send(frame(1));
+    driver.stepUntil("a frame", () -> norms.poll(2) >= 0 && norms.messages().size() == 1);
+
+    assertThat(sequencesOf(norms)).containsExactly(1L);
+    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
+    assertThat(stats.framesTransformed.get()).isEqualTo(1);
+  }
+
   @Test
   void shouldConsumeNothingWhileEveryNormIsFull() {
     RecordingInbox norms = openNormInbox();
-    int frames = 2 * NORM_WINDOW_FRAMES;
+    int frames = 2 * ENOUGH_FRAMES;
     for (int i = 0; i < frames; i++) {
       reader.send(frame(i));
     }
     driver.stepFor(Duration.ofSeconds(1));
 
     long transformed = stats.framesTransformed.get();
-    assertThat(transformed).isBetween((long) NORM_WINDOW_FRAMES - 1, NORM_WINDOW_FRAMES + 1L);
+    assertThat(transformed).isBetween((long) ENOUGH_FRAMES - 1, ENOUGH_FRAMES + 1L);
     assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(transformed);
     assertThat(stats.backpressure.get()).isPositive();
 
@@ -158,7 +175,7 @@ class ReciprocalSessionTest {
   void shouldCountAndSkipMalformedMessages() {
     RecordingInbox norms = openNormInbox();
     DirectBuffer floatFrame = TestMessages.floatFrame(0, 0, SOURCE_ID, ACK_STREAM_ID, 1);
-    TestSender stranger = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
+    TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     int good = 0;
     for (Malformed malformed : TestMessages.malformed(frame(0), floatFrame)) {
       long before = stats.messages(malformed.verdict()).get();
@@ -176,8 +193,7 @@ class ReciprocalSessionTest {
     driver.stepUntil("an ack to be counted", () -> stats.messages(Verdict.STAGE).get() == 2);
 
     long before = stats.messages(Verdict.LENGTH).get();
-    stranger.sendInFragments(
-        CHANNELS.byteFrames(), new UnsafeBuffer(new byte[3 * Frames.FLOAT_FRAME_LENGTH / 2]));
+    stranger.sendInFragments(CHANNELS.frames(), new UnsafeBuffer(new byte[5000]));
     driver.stepUntil(
         "each fragment to be counted", () -> stats.messages(Verdict.LENGTH).get() > before + 1);
 
@@ -189,7 +205,7 @@ class ReciprocalSessionTest {
   @Test
   void shouldHandOnEverythingBeforeItLeaves() {
     RecordingInbox norms = openNormInbox();
-    int frames = 2 * NORM_WINDOW_FRAMES;
+    int frames = 2 * ENOUGH_FRAMES;
     for (int i = 0; i < frames; i++) {
       reader.send(frame(i));
     }
@@ -211,11 +227,11 @@ class ReciprocalSessionTest {
   @Test
   void shouldLeaveInSpiteOfASenderThatDiedWithAFrameHalfMade() {
     RecordingInbox norms = openNormInbox();
-    TestSender dying = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
+    TestSender dying = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     // It is behind when the sender dies: the driver then never unblocks the log.
     reciprocal.run(nowNanos -> 0);
     dying.send(frame(0));
-    assertThat(dying.claimAndForget(Frames.BYTE_FRAME_LENGTH)).isTrue();
+    assertThat(dying.claimAndForget()).isTrue();
     dying.peer().kill();
     driver.stepFor(Duration.ofSeconds(30));
 
@@ -230,10 +246,10 @@ class ReciprocalSessionTest {
 
   private RecordingInbox openNormInbox() {
     RecordingInbox inbox =
-        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.floatFrames(), Stage.NORM, 1));
+        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
     driver.stepUntil("the norm to be known", () -> stats.downstreamInstances.get() == 1);
     if (reader == null) {
-      reader = TestSender.connect(driver, CHANNELS.byteFrames(), Stage.RECIPROCAL);
+      reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     }
     return inbox;
   }
@@ -241,6 +257,10 @@ class ReciprocalSessionTest {
   private static DirectBuffer frame(long sequence) {
     return TestMessages.byteFrame(
         sequence, 0, SOURCE_ID, ACK_STREAM_ID, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
+  }
+
+  private static float floatAt(DirectBuffer message, int element) {
+    return message.getFloat(Frames.MESSAGE_LENGTH + element * Float.BYTES, ByteOrder.LITTLE_ENDIAN);
   }
 
   private static FloatFrameDecoder decode(DirectBuffer message) {

@@ -37,7 +37,7 @@ class FullSharedMemoryIT {
                 sharedMemory,
                 directory,
                 Redirect.from(Path.of("/dev/null").toFile()),
-                Map.of("PIPELINE_CHANNEL", "aeron:ipc?term-length=256k|mtu=16448"),
+                Map.of("PIPELINE_CHANNEL", "aeron:ipc?term-length=256k"),
                 "--rate",
                 "2000",
                 "--" + stage.label() + "s",

@@ -1,10 +1,10 @@
 package io.framepipeline.common.frame;
 
+import io.aeron.protocol.DataHeaderFlyweight;
 import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
-import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 
-/** Sizes of the frames, in elements and in bytes, and where their payload starts. */
+/** Sizes of the frames and of their messages. */
 public final class Frames {
   /** Rows, and columns, of the matrix that a frame is. */
   public static final int SIDE = 64;
@@ -18,16 +18,18 @@ public final class Frames {
   /** Bytes of a float frame's payload. */
   public static final int FLOAT_PAYLOAD_LENGTH = ELEMENTS * Float.BYTES;
 
-  /** Bytes from the start of a frame's message to its payload: message header and fields. */
-  public static final int PAYLOAD_OFFSET =
-      MessageHeaderDecoder.ENCODED_LENGTH + ByteFrameDecoder.BLOCK_LENGTH - BYTE_PAYLOAD_LENGTH;
+  /**
+   * Bytes of a frame's message, of bytes as of floats: message header and fields. In a log it takes
+   * one cache line with Aeron's header; the payload stays in the sender's {@link FrameSlots}.
+   */
+  public static final int MESSAGE_LENGTH =
+      MessageHeaderDecoder.ENCODED_LENGTH + ByteFrameDecoder.BLOCK_LENGTH;
 
-  /** Bytes of a whole byte frame message. */
-  public static final int BYTE_FRAME_LENGTH = PAYLOAD_OFFSET + BYTE_PAYLOAD_LENGTH;
+  /** Bytes of a frame's message in a log. */
+  public static final int LOG_LENGTH = DataHeaderFlyweight.HEADER_LENGTH + MESSAGE_LENGTH;
 
-  /** Bytes of a whole float frame message. */
-  public static final int FLOAT_FRAME_LENGTH =
-      MessageHeaderDecoder.ENCODED_LENGTH + FloatFrameDecoder.BLOCK_LENGTH;
+  /** {@code READER_WINDOW_FRAMES}, if it is not set. */
+  public static final int DEFAULT_WINDOW_FRAMES = 1024;
 
   /**
    * Largest {@code READER_WINDOW_FRAMES}: no two frames of a source in flight are further apart.

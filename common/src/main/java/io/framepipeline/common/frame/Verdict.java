@@ -15,6 +15,11 @@ public enum Verdict {
   STAGE,
   /** Too short, too long, or split over several Aeron fragments. */
   LENGTH,
+  /**
+   * Its payload is not, or no longer, where it should be: the sender wrote over it, since the frame
+   * was done by another way or this instance was taken for lost; or the sender has no slots.
+   */
+  GONE,
   /** Floats whose norm is no number: not what a reciprocal sends. */
   PAYLOAD,
   /** More sources at once than a norm instance keeps track of. */

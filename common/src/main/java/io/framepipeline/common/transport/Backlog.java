@@ -6,6 +6,7 @@ import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.ExclusivePublication;
+import io.framepipeline.common.frame.Frames;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
@@ -19,8 +20,8 @@ import org.agrona.concurrent.status.CountersReader;
  * could take.
  */
 final class Backlog {
-  /** Of a term; the window is half of that. */
-  static final int HALF_WINDOW_DIVISOR = 4;
+  /** Half of a log's window is this part of a term. */
+  static final int HALF_LOG_DIVISOR = 4;
 
   private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -34,7 +35,7 @@ final class Backlog {
   /**
    * However slow it is; whoever reads faster is given more than this after the first measurement.
    */
-  private static final int MIN_ENOUGH_MESSAGES = 8;
+  private static final long MIN_ENOUGH_BYTES = 8 * Frames.LOG_LENGTH;
 
   /**
    * One that has read all it was sent may be able to read so many times that; it is not given all
@@ -53,6 +54,7 @@ final class Backlog {
   private final ExclusivePublication publication;
   private final CountersReader counters;
   private final int positionCounterId;
+  private final long registrationId;
 
   /** Little at first: nobody knows yet how fast it reads. */
   private long enoughBytes;
@@ -69,6 +71,7 @@ final class Backlog {
     this.publication = publication;
     this.counters = counters;
     this.positionCounterId = positionCounterId;
+    this.registrationId = counters.getCounterRegistrationId(positionCounterId);
     mark(nowNanos);
   }
 
@@ -95,13 +98,20 @@ final class Backlog {
    * Whether there is no room, but half of the window would be free if the driver moved the limit.
    */
   boolean isLimitStale() {
-    int halfWindow = publication.termBufferLength() / HALF_WINDOW_DIVISOR;
+    int halfWindow = publication.termBufferLength() / HALF_LOG_DIVISOR;
     return publication.availableWindow() <= 0 && unreadBytes() <= halfWindow;
   }
 
-  /** Whether so much is unread that messages of this length had better go elsewhere. */
-  boolean isEnough(long unreadBytes, int length) {
-    return unreadBytes > enoughBytes && unreadBytes > (long) MIN_ENOUGH_MESSAGES * length;
+  /** Whether so much is unread that frames had better go elsewhere. */
+  boolean isEnough(long unreadBytes) {
+    return unreadBytes > enoughBytes && unreadBytes >= MIN_ENOUGH_BYTES;
+  }
+
+  /** Whether the inbox has read up to a position, or is gone. */
+  boolean hasRead(long position) {
+    return counters.getCounterState(positionCounterId) != RECORD_ALLOCATED
+        || counters.getCounterRegistrationId(positionCounterId) != registrationId
+        || read() >= position;
   }
 
   /** Measures, if it is time to, how fast the inbox reads. */

@@ -8,36 +8,27 @@ import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.CommonContext;
 import io.aeron.logbuffer.LogBufferDescriptor;
-import io.aeron.protocol.DataHeaderFlyweight;
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
-import org.agrona.BitUtil;
 
 /**
- * How channels are made: one for each kind of message. This and {@link InboxDirectory} are all that
- * knows the services share a host.
+ * How channels are made. This, {@link InboxDirectory} and {@link SlotFile} are all that knows the
+ * services share a host.
  *
- * @param byteFrames the same as for float frames with terms a quarter as long, as the frames are
- * @param floatFrames channel whose MTU takes a whole float frame, so that {@code tryClaim} does
+ * @param frames channel of the frames' messages
  * @param acks with terms sized for acknowledgements, which are few and small
  */
-public record Channels(String byteFrames, String floatFrames, String acks) {
+public record Channels(String frames, String acks) {
   /**
-   * Half a term is in flight per inbox: some 60 frames, enough to keep a stage busy while its
-   * neighbour or the driver sleeps. A log is three terms, written, read and cleaned in turn; the
-   * shorter they are, the more of it stays in the processors' caches.
+   * The driver moves a sender's limit, and clears what was read, when a quarter of a term was read:
+   * every thousand frames. A log is three terms.
    */
-  public static final String DEFAULT = "aeron:ipc?term-length=2m";
+  public static final String DEFAULT = "aeron:ipc?term-length=64k";
 
-  /** Smallest MTU that takes a float frame unfragmented. */
-  static final int FRAME_MTU = DataHeaderFlyweight.HEADER_LENGTH + Frames.FLOAT_FRAME_LENGTH;
-
-  private static final int MTU_PER_TERM = 8;
   private static final int ACK_TERM_LENGTH = TERM_MIN_LENGTH;
 
   /**
-   * Checks {@code PIPELINE_CHANNEL}, the channel of float frames, and derives the others from it.
+   * Checks {@code PIPELINE_CHANNEL}, the channel of frames, and derives the other from it.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if frames could not travel on it
    */
@@ -50,39 +41,20 @@ public record Channels(String byteFrames, String floatFrames, String acks) {
       if (!uri.prefix().isEmpty()) {
         throw new IllegalArgumentException("a " + uri.prefix() + " cannot be published to");
       }
-      ChannelUriStringBuilder builder = new ChannelUriStringBuilder(uri);
-      if (builder.mtu() == null) {
-        builder.mtu(FRAME_MTU);
-      } else if (builder.mtu() < FRAME_MTU) {
-        throw new IllegalArgumentException("mtu is less than " + FRAME_MTU + ", one float frame");
-      }
-      if (builder.termLength() == null) {
+      ChannelUriStringBuilder frames = new ChannelUriStringBuilder(uri);
+      if (frames.termLength() == null) {
         throw new IllegalArgumentException("term-length is missing");
       }
-      if (builder.termLength() < shortestTerm(builder.mtu())) {
-        throw new IllegalArgumentException("term-length is less than 8 mtu");
-      }
-      String floatFrames = builder.build();
-      int byteTermLength = builder.termLength() / (Float.BYTES / Byte.BYTES);
-      String byteFrames =
-          builder.termLength(Math.max(byteTermLength, shortestTerm(builder.mtu()))).build();
-      String acks =
-          new ChannelUriStringBuilder()
-              .media(CommonContext.IPC_MEDIA)
-              .termLength(ACK_TERM_LENGTH)
-              .build();
-      return new Channels(byteFrames, floatFrames, acks);
+      ChannelUriStringBuilder acks =
+          new ChannelUriStringBuilder().media(CommonContext.IPC_MEDIA).termLength(ACK_TERM_LENGTH);
+      return new Channels(frames.build(), acks.build());
     } catch (IllegalArgumentException | IllegalStateException e) {
       // Aeron throws the one or the other, depending on what is wrong.
       throw new ExitException(
           ExitCode.USAGE,
           "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"
-              .formatted(channel, e.getMessage(), shortestTerm(FRAME_MTU), TERM_MAX_LENGTH));
+              .formatted(channel, e.getMessage(), TERM_MIN_LENGTH, TERM_MAX_LENGTH));
     }
-  }
-
-  private static int shortestTerm(int mtu) {
-    return BitUtil.findNextPositivePowerOfTwo(MTU_PER_TERM * mtu);
   }
 
   /** Bytes of shared memory that each sender's log of a channel takes. */

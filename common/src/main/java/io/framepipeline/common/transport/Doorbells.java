@@ -136,8 +136,8 @@ public final class Doorbells {
     return words.getLongVolatile(WANT_ROOM_OFFSET) != 0;
   }
 
-  /** Limits may have been moved: wakes those who want room. */
-  public void onLimitsMoved() {
+  /** There may be room: wakes those who want it. */
+  public void onRoom() {
     if (words.getLongVolatile(WANT_ROOM_OFFSET) != 0) {
       long wanted = words.getAndSetLong(WANT_ROOM_OFFSET, 0);
       for (; wanted != 0; wanted &= wanted - 1) {

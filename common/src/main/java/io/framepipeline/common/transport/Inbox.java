@@ -8,9 +8,16 @@ import io.aeron.exceptions.AeronException;
 import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.frame.Frames;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
+import org.agrona.collections.Int2ObjectHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +39,9 @@ public final class Inbox implements AutoCloseable {
   /** Longer than the second that the driver takes between its own attempts to mend a log. */
   private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
 
+  private static final long HALF_WINDOW_BYTES =
+      (long) Outboxes.WINDOW_FRAMES * Frames.LOG_LENGTH / 2;
+
   private final Aeron aeron;
   private final Stage stage;
   private final int streamId;
@@ -39,6 +49,13 @@ public final class Inbox implements AutoCloseable {
   private final long lock;
   private final Doorbells doorbells;
   private final long subscriptionId;
+
+  /** By session, each mapped when its first message comes; unmapped with the session's image. */
+  private final Int2ObjectHashMap<FrameSlots> slots = new Int2ObjectHashMap<>();
+
+  /** What a message refers to whose sender has no slots. */
+  private final FrameSlots noSlots;
+
   private final ControlledFragmentHandler probe =
       (buffer, offset, length, header) -> {
         isReadable = true;
@@ -49,6 +66,7 @@ public final class Inbox implements AutoCloseable {
   private Counter counter;
   private boolean isReadable;
   private long rungAtRead;
+  private long driverRungAtRead;
   private Image suspect;
   private long suspectSinceNanos;
   private long nextCheckNanos;
@@ -68,7 +86,9 @@ public final class Inbox implements AutoCloseable {
     this.streamId = streamId;
     this.instanceId = instanceId;
     this.lock = lock;
-    this.subscriptionId = aeron.asyncAddSubscription(channel, streamId);
+    this.noSlots = FrameSlots.inMemory(1, stage.payloadLength());
+    this.subscriptionId =
+        aeron.asyncAddSubscription(channel, streamId, null, image -> unmap(image.sessionId()));
     this.nextCheckNanos = aeron.context().nanoClock().nanoTime();
   }
 
@@ -116,8 +136,22 @@ public final class Inbox implements AutoCloseable {
       dropStuckImage(nowNanos);
     }
     int count = subscription.controlledPoll(handler, fragmentLimit);
-    ringDriver(count);
+    ringAfter(count);
     return count;
+  }
+
+  /**
+   * Where the payloads of a sender's messages are; slots that hold nothing if that is unknown. For
+   * the handler of a poll.
+   */
+  public FrameSlots slots(Header header) {
+    FrameSlots known = slots.get(header.sessionId());
+    return known != null ? known : map(header.sessionId());
+  }
+
+  /** The number of a message among the frames of its sender, if it sends nothing else. */
+  public static long number(Header header) {
+    return Outbox.numberBefore(header.position());
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -160,14 +194,36 @@ public final class Inbox implements AutoCloseable {
   @Override
   public void close() {
     CloseHelper.closeAll(counter, subscription);
+    List.copyOf(slots.keySet()).forEach(this::unmap);
+  }
+
+  private FrameSlots map(int sessionId) {
+    FrameSlots mapped = noSlots;
+    try {
+      Path aeronDirectory = Path.of(aeron.context().aeronDirectoryName());
+      mapped =
+          SlotFile.map(
+              SlotFile.pathFor(aeronDirectory, streamId, sessionId), stage.payloadLength());
+    } catch (IOException e) {
+      LOG.warn("no payloads of session {}: {}", sessionId, e.toString());
+    }
+    slots.put(sessionId, mapped);
+    return mapped;
+  }
+
+  private void unmap(int sessionId) {
+    FrameSlots mapped = slots.remove(sessionId);
+    if (mapped != null && mapped != noSlots) {
+      BufferUtil.free(mapped.memory());
+    }
   }
 
   /**
-   * Has the driver move the senders' limits when half a window was read; and when all was read, if
-   * somebody waits for it. The driver clears what was read. Little at a time would wake it, and
-   * senders, for little each, and have it fetch from this processor what is better cleared later.
+   * Wakes senders that wait for room when half of what one may have here was read, or all of it.
+   * Has the driver move limits when half of a log's window was read, which is seldom: it clears
+   * what was read. More often, each would be woken for little.
    */
-  private void ringDriver(int polledCount) {
+  private void ringAfter(int polledCount) {
     long read = 0;
     int count = subscription.imageCount();
     for (int i = 0; i < count; i++) {
@@ -176,14 +232,17 @@ public final class Inbox implements AutoCloseable {
     if (read - rungAtRead < 0) {
       // An image is gone.
       rungAtRead = read;
+      driverRungAtRead = read;
     }
     long unrung = read - rungAtRead;
-    if (unrung > 0
-        && (polledCount == 0
-            ? doorbells.isRoomWanted()
-            : unrung
-                >= subscription.imageAtIndex(0).termBufferLength() / Backlog.HALF_WINDOW_DIVISOR)) {
+    if ((polledCount == 0 ? unrung > 0 : unrung >= HALF_WINDOW_BYTES) && doorbells.isRoomWanted()) {
       rungAtRead = read;
+      doorbells.onRoom();
+    }
+    if (read - driverRungAtRead > 0
+        && read - driverRungAtRead
+            >= subscription.imageAtIndex(0).termBufferLength() / Backlog.HALF_LOG_DIVISOR) {
+      driverRungAtRead = read;
       doorbells.ringDriver();
     }
   }

@@ -1,17 +1,13 @@
 package io.framepipeline.common.transport;
 
 import io.aeron.Aeron;
-import io.aeron.ExclusivePublication;
-import io.aeron.Publication;
-import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.BufferClaim;
+import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.CloseHelper;
-import org.agrona.concurrent.status.CountersReader;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A sender's publications, one exclusive one to each open inbox of the next stage, kept up to date
@@ -20,35 +16,26 @@ import org.slf4j.LoggerFactory;
  * of its own, the frames behind.
  */
 public final class Outboxes implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Outboxes.class);
+  /**
+   * Frames at most that an inbox has yet to read of one sender: enough to keep it busy while its
+   * neighbour sleeps, and 4 MiB of floats.
+   */
+  public static final int WINDOW_FRAMES = 256;
 
   /** Messages that wait at most for their receivers to be woken while there are more to send. */
   private static final int RING_MESSAGES = 32;
 
-  private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
-
-  /** One publication; null until the driver has made it. */
-  private static final class Outbox {
-    final RemoteInbox inbox;
-    ExclusivePublication publication;
-    Backlog backlog;
-    long pendingRegistrationId = Aeron.NULL_VALUE;
-    long retryNanos;
-    boolean isRingDue;
-
-    Outbox(RemoteInbox inbox) {
-      this.inbox = inbox;
-    }
-  }
-
   private final Aeron aeron;
   private final Doorbells doorbells;
-  private final CountersReader counters;
   private final String channel;
-  private final Stage stage;
+  private final Payloads payloads;
   private final InboxWatch watch;
   private final InboxWatch.Listener onChange;
   private final List<Outbox> outboxes = new ArrayList<>();
+
+  /** Those that have ended, until what they sent is read. */
+  private final List<Outbox> ended = new ArrayList<>();
+
   private int connectedCount;
   private int cursor;
   private long nowNanos;
@@ -60,16 +47,20 @@ public final class Outboxes implements AutoCloseable {
    * Sends to a stage's inboxes on the connection's driver.
    *
    * @param channel of the publications
+   * @param payloads that messages refer to
    * @param stage whose inboxes are sent to
    * @param onChange told of the same changes, after this has followed them
    */
   public Outboxes(
-      DriverConnection connection, String channel, Stage stage, InboxWatch.Listener onChange) {
+      DriverConnection connection,
+      String channel,
+      Payloads payloads,
+      Stage stage,
+      InboxWatch.Listener onChange) {
     this.aeron = connection.aeron();
     this.doorbells = connection.doorbells();
-    this.counters = aeron.countersReader();
     this.channel = channel;
-    this.stage = stage;
+    this.payloads = payloads;
     this.onChange = onChange;
     this.watch = new InboxWatch(connection, stage, new Follower());
   }
@@ -81,17 +72,27 @@ public final class Outboxes implements AutoCloseable {
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     int work = watch.doWork(nowNanos);
+    int connected = 0;
     for (int i = 0, size = outboxes.size(); i < size; i++) {
       Outbox outbox = outboxes.get(i);
-      if (outbox.publication == null) {
-        work += connect(outbox, nowNanos);
+      if (outbox.isWornOut()) {
+        ended.add(outbox);
+        outbox.end();
+        outbox = newOutbox(outbox.inbox());
+        outboxes.set(i, outbox);
+      }
+      outbox.doWork(nowNanos);
+      connected += outbox.isConnected() ? 1 : 0;
+    }
+    for (int i = ended.size() - 1; i >= 0; i--) {
+      if (ended.get(i).isRead()) {
+        ended.remove(i).close();
       }
     }
     if (!hasClaimed || unrungMessages >= RING_MESSAGES) {
       ring();
     }
     hasClaimed = false;
-    int connected = followConnected();
     if (connected != connectedCount) {
       connectedCount = connected;
       work++;
@@ -105,14 +106,14 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Claims space in the inbox where least is waiting; among equals they take turns. The caller
-   * commits or aborts.
+   * Claims room for a frame's message in the inbox where least is waiting; among equals they take
+   * turns. The caller commits or aborts.
    *
    * @return false if there is no room: no inbox is known, or every one is full or has enough
    */
-  public boolean tryClaim(int length, BufferClaim claim) {
-    int next = shortestQueue(length);
-    if (next < 0 || !tryClaim(outboxes.get(next), length, claim)) {
+  public boolean tryClaim(BufferClaim claim) {
+    int next = shortestQueue();
+    if (next < 0 || !tryClaim(outboxes.get(next), Frames.MESSAGE_LENGTH, claim)) {
       wantRoom();
       return false;
     }
@@ -126,6 +127,21 @@ public final class Outboxes implements AutoCloseable {
     return outbox != null && tryClaim(outbox, length, claim);
   }
 
+  /** The registration id of the inbox that the last successful claim was made in. */
+  public long claimedInbox() {
+    return claimed.inbox().registrationId();
+  }
+
+  /** Where the payload of the last successful claim goes. */
+  public FrameSlots claimedSlots() {
+    return claimed.slots();
+  }
+
+  /** Its number there, unless the payload has one of its own. */
+  public long claimedNumber() {
+    return claimed.claimedNumber();
+  }
+
   /**
    * Wakes those that were sent something; now, as {@link #doWork} would later. To wake somebody for
    * each message would take longer than most messages do.
@@ -134,11 +150,7 @@ public final class Outboxes implements AutoCloseable {
     if (unrungMessages > 0) {
       unrungMessages = 0;
       for (int i = 0, size = outboxes.size(); i < size; i++) {
-        Outbox outbox = outboxes.get(i);
-        if (outbox.isRingDue) {
-          outbox.isRingDue = false;
-          doorbells.ring(outbox.inbox.doorbell());
-        }
+        outboxes.get(i).ring(doorbells);
       }
     }
   }
@@ -148,25 +160,28 @@ public final class Outboxes implements AutoCloseable {
     return find(streamId) != null;
   }
 
-  /** The registration id of the inbox that the last successful claim was made in. */
-  public long claimedInbox() {
-    return claimed.inbox.registrationId();
+  /** Whether every inbox has read all it was sent, or will read nothing any more. */
+  public boolean isRead() {
+    boolean isRead = ended.isEmpty();
+    for (int i = 0, size = outboxes.size(); i < size && isRead; i++) {
+      isRead = outboxes.get(i).isRead();
+    }
+    return isRead;
   }
 
   @Override
   public void close() {
-    for (Outbox outbox : outboxes) {
-      CloseHelper.close(outbox.publication);
-    }
+    CloseHelper.closeAll(outboxes);
+    CloseHelper.closeAll(ended);
     outboxes.clear();
+    ended.clear();
   }
 
-  /** Whoever has read half a window has the driver move limits, and may have done so before. */
+  /** Whoever has read enough makes room, or has the driver do so, and may have done so before. */
   private void wantRoom() {
     doorbells.wantRoom();
     for (int i = 0, size = outboxes.size(); i < size; i++) {
-      Outbox outbox = outboxes.get(i);
-      if (outbox.backlog != null && outbox.backlog.isLimitStale()) {
+      if (outboxes.get(i).isLimitStale()) {
         doorbells.ringDriver();
         return;
       }
@@ -174,27 +189,11 @@ public final class Outboxes implements AutoCloseable {
   }
 
   private boolean tryClaim(Outbox outbox, int length, BufferClaim claim) {
-    ExclusivePublication publication = outbox.publication;
-    if (publication == null) {
-      return false;
-    }
-    long position = publication.tryClaim(length, claim);
-    if (position == Publication.ADMIN_ACTION) {
-      // The term was full; the next one is ready now.
-      position = publication.tryClaim(length, claim);
-    }
-    if (position > 0) {
+    if (outbox.tryClaim(length, claim)) {
       claimed = outbox;
-      outbox.isRingDue = true;
       unrungMessages++;
       hasClaimed = true;
       return true;
-    }
-    if (position == Publication.MAX_POSITION_EXCEEDED) {
-      // A publication has 2^31 terms: weeks at full speed. The next one takes over.
-      publication.close();
-      outbox.publication = null;
-      outbox.backlog = null;
     }
     return false;
   }
@@ -203,76 +202,30 @@ public final class Outboxes implements AutoCloseable {
    * The index of the inbox with the fewest unread bytes, the next one in turn among equals; -1 if
    * none has room.
    */
-  private int shortestQueue(int length) {
+  private int shortestQueue() {
     int size = outboxes.size();
     int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
       // Several outboxes may be gone since the cursor was set.
       int index = (cursor + i) % size;
-      Outbox outbox = outboxes.get(index);
-      if (outbox.backlog != null && outbox.publication.availableWindow() > 0) {
-        long unread = outbox.backlog.unreadBytes();
-        if (unread < fewest && !outbox.backlog.isEnough(unread, length)) {
-          fewest = unread;
-          shortest = index;
-        }
+      long queue = outboxes.get(index).queue();
+      if (queue >= 0 && queue < fewest) {
+        fewest = queue;
+        shortest = index;
       }
     }
     return shortest;
   }
 
-  /** Keeps the backlog of each connected publication; returns how many there are. */
-  private int followConnected() {
-    int count = 0;
-    for (int i = 0, size = outboxes.size(); i < size; i++) {
-      Outbox outbox = outboxes.get(i);
-      if (outbox.publication == null || !outbox.publication.isConnected()) {
-        outbox.backlog = null;
-      } else {
-        count++;
-        if (outbox.backlog == null) {
-          outbox.backlog = Backlog.of(outbox.publication, counters, nowNanos);
-        } else {
-          outbox.backlog.measure(nowNanos);
-        }
-      }
-    }
-    return count;
-  }
-
-  private int connect(Outbox outbox, long nowNanos) {
-    if (outbox.pendingRegistrationId == Aeron.NULL_VALUE) {
-      if (nowNanos - outbox.retryNanos < 0) {
-        return 0;
-      }
-      outbox.pendingRegistrationId =
-          aeron.asyncAddExclusivePublication(channel, outbox.inbox.streamId());
-      return 1;
-    }
-    try {
-      outbox.publication = aeron.getExclusivePublication(outbox.pendingRegistrationId);
-    } catch (RegistrationException e) {
-      LOG.warn(
-          "cannot publish to inbox {} of stage {}: {}",
-          outbox.inbox.streamId(),
-          stage.label(),
-          e.getMessage());
-      outbox.pendingRegistrationId = Aeron.NULL_VALUE;
-      outbox.retryNanos = nowNanos + RETRY_NANOS;
-      return 0;
-    }
-    if (outbox.publication == null) {
-      return 0;
-    }
-    outbox.pendingRegistrationId = Aeron.NULL_VALUE;
-    return 1;
+  private Outbox newOutbox(RemoteInbox inbox) {
+    return new Outbox(aeron, channel, payloads, inbox, nowNanos);
   }
 
   private Outbox find(int streamId) {
     for (int i = 0, size = outboxes.size(); i < size; i++) {
       Outbox outbox = outboxes.get(i);
-      if (outbox.inbox.streamId() == streamId) {
+      if (outbox.inbox().streamId() == streamId) {
         return outbox;
       }
     }
@@ -282,24 +235,18 @@ public final class Outboxes implements AutoCloseable {
   private final class Follower implements InboxWatch.Listener {
     @Override
     public void onOpen(RemoteInbox inbox) {
-      Outbox outbox = new Outbox(inbox);
-      outbox.retryNanos = nowNanos;
-      outboxes.add(outbox);
+      outboxes.add(newOutbox(inbox));
       onChange.onOpen(inbox);
     }
 
     @Override
     public void onLeaving(RemoteInbox inbox) {
       for (int i = outboxes.size() - 1; i >= 0; i--) {
-        Outbox outbox = outboxes.get(i);
-        if (outbox.inbox.equals(inbox)) {
-          outboxes.remove(i);
-          // Closing ends the stream: the inbox reads to its end and is drained.
-          if (outbox.publication != null) {
-            outbox.publication.close();
-          } else if (outbox.pendingRegistrationId != Aeron.NULL_VALUE) {
-            aeron.asyncRemovePublication(outbox.pendingRegistrationId);
-          }
+        if (outboxes.get(i).inbox().equals(inbox)) {
+          Outbox outbox = outboxes.remove(i);
+          // The inbox reads to the end of the stream and is drained.
+          outbox.end();
+          ended.add(outbox);
         }
       }
       onChange.onLeaving(inbox);
@@ -307,6 +254,11 @@ public final class Outboxes implements AutoCloseable {
 
     @Override
     public void onLost(RemoteInbox inbox) {
+      for (int i = ended.size() - 1; i >= 0; i--) {
+        if (ended.get(i).inbox().equals(inbox)) {
+          ended.remove(i).close();
+        }
+      }
       onChange.onLost(inbox);
     }
   }

@@ -1,5 +1,7 @@
 package io.framepipeline.common.transport;
 
+import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
@@ -73,7 +75,7 @@ public final class SharedMemorySize {
     return total >= needed
         ? Optional.empty()
         : Optional.of(
-            "AERON_DIR=%s: its file system has %d MiB, but reader=%d reciprocal=%d norm=%d need %d MiB; enlarge it, give PIPELINE_CHANNEL a smaller term-length, or run fewer instances"
+            "AERON_DIR=%s: its file system has %d MiB, but reader=%d reciprocal=%d norm=%d need %d MiB; enlarge it, or run fewer instances"
                 .formatted(
                     aeronDirectory,
                     total / MEBIBYTE,
@@ -83,11 +85,16 @@ public final class SharedMemorySize {
                     Math.ceilDiv(needed, MEBIBYTE)));
   }
 
-  /** What the driver allocates: one log per sender and inbox. */
+  /** What all allocate: a ring per reader; a log per sender and inbox, with slots for floats. */
   static long needed(Channels channels, int readers, int reciprocals, int norms) {
+    long logLength = Channels.logLength(channels.frames());
+    long ringLength =
+        FrameSlots.length(Frames.DEFAULT_WINDOW_FRAMES, Stage.RECIPROCAL.payloadLength());
+    long slotsLength = FrameSlots.length(Outboxes.WINDOW_FRAMES, Stage.NORM.payloadLength());
     return DRIVER_LENGTH
-        + (long) readers * reciprocals * Channels.logLength(channels.byteFrames())
-        + (long) reciprocals * norms * Channels.logLength(channels.floatFrames())
+        + readers * ringLength
+        + (long) readers * reciprocals * logLength
+        + (long) reciprocals * norms * (logLength + slotsLength)
         + (long) norms * readers * Channels.logLength(channels.acks());
   }
 

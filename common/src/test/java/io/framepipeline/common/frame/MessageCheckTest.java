@@ -27,14 +27,13 @@ class MessageCheckTest {
   private static final int ACK_PREFIX_LENGTH = 8 + 4 + 4;
   private static final int ACK_BLOCK_LENGTH_INDEX = 8 + 4;
   private static final int ACK_NUM_IN_GROUP_INDEX = ACK_BLOCK_LENGTH_INDEX + 2;
-  private static final int MAX_LENGTH = Frames.FLOAT_FRAME_LENGTH + 64;
+  private static final int MAX_LENGTH = 128;
 
   /** The three kinds, each with its check and a whole message. */
   enum Kind {
-    BYTE_FRAME(
-        ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH, Frames.BYTE_FRAME_LENGTH),
+    BYTE_FRAME(ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
     FLOAT_FRAME(
-        FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH, Frames.FLOAT_FRAME_LENGTH),
+        FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
     ACK(
         AckDecoder.TEMPLATE_ID,
         AckDecoder.BLOCK_LENGTH,
@@ -202,7 +201,7 @@ class MessageCheckTest {
   @EnumSource
   void shouldAcceptDamagedMessagesOnlyIfTheDamageIsInTheContent(Kind kind) {
     Random random = new Random(2);
-    int prefix = kind == Kind.ACK ? ACK_PREFIX_LENGTH : Frames.PAYLOAD_OFFSET;
+    int prefix = kind == Kind.ACK ? ACK_PREFIX_LENGTH : Frames.MESSAGE_LENGTH;
     byte[] whole = new byte[prefix];
     write(kind);
     buffer.getBytes(OFFSET, whole);

@@ -33,23 +33,26 @@ public final class TestMessages {
 
   private TestMessages() {}
 
+  /** A byte frame's message and, behind it, its payload. */
   public static DirectBuffer byteFrame(
       long sequence, long originNanos, int sourceId, int ackStreamId, byte[] payload) {
-    UnsafeBuffer message = new UnsafeBuffer(new byte[Frames.BYTE_FRAME_LENGTH]);
+    UnsafeBuffer message =
+        new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.BYTE_PAYLOAD_LENGTH]);
     new ByteFrameEncoder()
         .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
         .sequence(sequence)
         .originNanos(originNanos)
         .sourceId(sourceId)
         .ackStreamId(ackStreamId);
-    message.putBytes(Frames.PAYLOAD_OFFSET, payload);
+    message.putBytes(Frames.MESSAGE_LENGTH, payload);
     return message;
   }
 
-  /** A float frame whose elements are all the same. */
+  /** A float frame's message and, behind it, its payload, whose elements are all the same. */
   public static DirectBuffer floatFrame(
       long sequence, long originNanos, int sourceId, int ackStreamId, float element) {
-    UnsafeBuffer message = new UnsafeBuffer(new byte[Frames.FLOAT_FRAME_LENGTH]);
+    UnsafeBuffer message =
+        new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH]);
     new FloatFrameEncoder()
         .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
         .sequence(sequence)
@@ -57,9 +60,22 @@ public final class TestMessages {
         .sourceId(sourceId)
         .ackStreamId(ackStreamId);
     for (int i = 0; i < Frames.ELEMENTS; i++) {
-      message.putFloat(Frames.PAYLOAD_OFFSET + i * Float.BYTES, element, ByteOrder.LITTLE_ENDIAN);
+      message.putFloat(Frames.MESSAGE_LENGTH + i * Float.BYTES, element, ByteOrder.LITTLE_ENDIAN);
     }
     return message;
+  }
+
+  /** The payload of a message that was made here, or of another that looks like it; or null. */
+  public static DirectBuffer payloadOf(DirectBuffer message) {
+    int length = message.capacity() - Frames.MESSAGE_LENGTH;
+    return length == Frames.BYTE_PAYLOAD_LENGTH || length == Frames.FLOAT_PAYLOAD_LENGTH
+        ? new UnsafeBuffer(message, Frames.MESSAGE_LENGTH, length)
+        : null;
+  }
+
+  /** The message alone, as it is in a log. */
+  public static DirectBuffer withoutPayload(DirectBuffer message) {
+    return payloadOf(message) == null ? message : copy(message, Frames.MESSAGE_LENGTH);
   }
 
   public static DirectBuffer ack(int sourceId, long... sequences) {
@@ -78,10 +94,11 @@ public final class TestMessages {
   /**
    * Every kind of malformed message.
    *
-   * @param good a message that the inbox would take
+   * @param goodFrame a message that the inbox would take
    * @param otherStage a message that another stage's inbox would take
    */
-  public static List<Malformed> malformed(DirectBuffer good, DirectBuffer otherStage) {
+  public static List<Malformed> malformed(DirectBuffer goodFrame, DirectBuffer otherStage) {
+    DirectBuffer good = withoutPayload(goodFrame);
     int length = good.capacity();
     byte[] random = new byte[length];
     new Random(1).nextBytes(random);
@@ -95,7 +112,7 @@ public final class TestMessages {
         new Malformed("another schema", Verdict.SCHEMA, with(good, SCHEMA_OFFSET)),
         new Malformed("another version", Verdict.VERSION, with(good, VERSION_OFFSET)),
         new Malformed("an unknown template", Verdict.TEMPLATE, with(good, TEMPLATE_OFFSET)),
-        new Malformed("another stage's message", Verdict.STAGE, otherStage),
+        new Malformed("another stage's message", Verdict.STAGE, withoutPayload(otherStage)),
         new Malformed("random bytes", Verdict.SCHEMA, new UnsafeBuffer(random)));
   }
 

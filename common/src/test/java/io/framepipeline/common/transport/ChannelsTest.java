@@ -14,22 +14,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ChannelsTest {
   @Test
-  void shouldTakeAWholeFloatFrameInOneClaimByDefault() {
-    ChannelUri frames = ChannelUri.parse(Channels.of(Channels.DEFAULT).floatFrames());
-
-    assertThat(frames.media()).isEqualTo("ipc");
-    assertThat(frames.get("term-length")).isEqualTo("2m");
-    assertThat(Integer.parseInt(frames.get("mtu")))
-        .isGreaterThanOrEqualTo(Frames.FLOAT_FRAME_LENGTH + 32)
-        .satisfies(mtu -> assertThat(mtu % 32).isZero());
-  }
-
-  @Test
-  void shouldGiveByteFramesAQuarterOfTheTermOfFloatFrames() {
-    assertThat(termLength(Channels.of(Channels.DEFAULT).byteFrames())).isEqualTo(1 << 19);
-    assertThat(termLength(Channels.of("aeron:ipc?term-length=512k").byteFrames()))
-        .as("the shortest that takes the MTU")
-        .isEqualTo(256 << 10);
+  void shouldHoldMoreFramesThanAnInboxIsSentAtOnce() {
+    for (String channel : new String[] {Channels.DEFAULT, "aeron:ipc?term-length=64k"}) {
+      int termLength = new ChannelUriStringBuilder(Channels.of(channel).frames()).termLength();
+      assertThat(termLength / 2 / Frames.LOG_LENGTH).isGreaterThan(Outboxes.WINDOW_FRAMES);
+    }
   }
 
   @Test
@@ -45,17 +34,11 @@ class ChannelsTest {
   @Test
   void shouldKeepWhatTheUserGave() {
     ChannelUri frames =
-        ChannelUri.parse(Channels.of("aeron:ipc?term-length=16m|mtu=32k|pub-wnd=1m").floatFrames());
+        ChannelUri.parse(Channels.of("aeron:ipc?term-length=16m|mtu=32k|pub-wnd=1m").frames());
 
     assertThat(frames.get("term-length")).isEqualTo("16m");
     assertThat(frames.get("mtu")).isEqualTo("32k");
     assertThat(frames.get("pub-wnd")).isEqualTo("1m");
-  }
-
-  @Test
-  void shouldTakeTheSmallestTermAndMtuThatFramesFitInto() {
-    assertThat(Channels.of("aeron:ipc?term-length=256k|mtu=16448").floatFrames())
-        .contains("term-length=256k", "mtu=16448");
   }
 
   @ParameterizedTest
@@ -66,15 +49,12 @@ class ChannelsTest {
         "aeron-spy:aeron:ipc?term-length=4m; spy",
         "aeron:ipc; term-length",
         "aeron:ipc?mtu=32k; term-length",
-        "aeron:ipc?term-length=128k; term-length",
-        "aeron:ipc?term-length=256k|mtu=65504; term-length",
+        "aeron:ipc?term-length=32k; term-length",
+        "aeron:ipc?term-length=4m|mtu=1450; 1450",
         "aeron:ipc?term-length=3m; 3145728",
         "aeron:ipc?term-length=2g; term-length",
         "aeron:ipc?term-length=many; parsing",
         "aeron:ipc?term-length=; term-length",
-        "aeron:ipc?term-length=4m|mtu=1408; mtu",
-        "aeron:ipc?term-length=4m|mtu=16416; mtu",
-        "aeron:ipc?term-length=4m|mtu=16450; 16450",
         "aeron:ipc?term-length=4m|mtu=1m; 1048576",
         "aeron:ipc?term-length=4m|mtu=x; x"
       })
@@ -99,9 +79,5 @@ class ChannelsTest {
     assertThat(refused.exitCode()).isEqualTo(64);
     assertThat(refused).hasMessageStartingWith("PIPELINE_CHANNEL=" + channel + ": ");
     assertThat(refused.getMessage().lines()).hasSize(1);
-  }
-
-  private static int termLength(String channel) {
-    return new ChannelUriStringBuilder(channel).termLength();
   }
 }

@@ -82,7 +82,7 @@ class DoorbellsTest {
               while (limit.get() < MESSAGES) {
                 boolean isMoved = limit.getAndSet(read.get()) < limit.get();
                 if (isMoved) {
-                  driver.onLimitsMoved();
+                  driver.onRoom();
                 }
                 driverIdleStrategy.idle(isMoved ? 1 : 0);
               }
@@ -132,7 +132,7 @@ class DoorbellsTest {
         doorbells.ringOwn();
         doorbells.isRoomWanted();
         doorbells.ringDriver();
-        doorbells.onLimitsMoved();
+        doorbells.onRoom();
         idleStrategy.idle(0);
       }
       fewest = Math.min(fewest, THREADS.getCurrentThreadAllocatedBytes() - before);

@@ -1,7 +1,5 @@
 package io.framepipeline.common.transport;
 
-import static io.aeron.logbuffer.FrameDescriptor.FRAME_ALIGNMENT;
-import static io.aeron.protocol.DataHeaderFlyweight.HEADER_LENGTH;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -17,7 +15,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,16 +22,10 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class OutboxesTest {
-  /** Half a term is in flight at most: 31 byte frames. */
-  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
-
-  private static final Channels ROOMY = Channels.of("aeron:ipc?term-length=8m");
+  private static final Channels CHANNELS = Channels.of(Channels.DEFAULT);
 
   /** What an inbox is given that nobody has seen reading. */
   private static final int ENOUGH_FRAMES = 8;
-
-  private static final int WINDOW_FRAMES =
-      256 * 1024 / 2 / align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
 
   /** Longer than the driver takes to notice that a client is dead. */
   private static final Duration DEATH = Duration.ofSeconds(12);
@@ -44,7 +35,7 @@ class OutboxesTest {
   private final List<RemoteInbox> opened = new ArrayList<>();
   private final List<RemoteInbox> leaving = new ArrayList<>();
   private final List<RemoteInbox> lost = new ArrayList<>();
-  private final Outboxes outboxes = newOutboxes(CHANNELS.floatFrames());
+  private final Outboxes outboxes = newOutboxes();
   private final BufferClaim claim = new BufferClaim();
 
   @AfterEach
@@ -116,7 +107,7 @@ class OutboxesTest {
     RecordingInbox healthy = startInbox(Stage.RECIPROCAL);
     driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
 
-    int frames = 10 * WINDOW_FRAMES;
+    int frames = 10 * Outboxes.WINDOW_FRAMES;
     for (int i = 0; i < frames; i++) {
       // Room for one is enough: the stuck inbox may delay no single frame.
       assertThat(send(i)).as("frame %d", i).isTrue();
@@ -126,7 +117,8 @@ class OutboxesTest {
       driver.step();
     }
 
-    assertThat(healthy.messages().size()).isGreaterThanOrEqualTo(frames - WINDOW_FRAMES - 1);
+    assertThat(healthy.messages().size())
+        .isGreaterThanOrEqualTo(frames - Outboxes.WINDOW_FRAMES - 1);
     driver.stepUntil(
         "the rest", () -> pollAll(List.of(stuck, healthy)) == frames && stuck.poll(1) == 0);
     assertThat(sequencesOf(List.of(stuck, healthy))).doesNotHaveDuplicates().hasSize(frames);
@@ -134,8 +126,8 @@ class OutboxesTest {
 
   @Test
   void shouldGiveSlowInboxesNoMoreThanTheyReadInAWhile() {
-    Outboxes wide = roomyOutboxes();
-    List<RecordingInbox> inboxes = List.of(startRoomyInbox(), startRoomyInbox());
+    Outboxes wide = otherOutboxes();
+    List<RecordingInbox> inboxes = List.of(startNormInbox(), startNormInbox());
     driver.stepUntil("two connections", () -> wide.connectedCount() == 2);
 
     // Each reads one frame a millisecond, and there is always more.
@@ -153,8 +145,8 @@ class OutboxesTest {
 
   @Test
   void shouldNotBuryAnInboxThatStopsUnderABurst() {
-    Outboxes wide = roomyOutboxes();
-    RecordingInbox inbox = startRoomyInbox();
+    Outboxes wide = otherOutboxes();
+    RecordingInbox inbox = startNormInbox();
     driver.stepUntil("a connection", () -> wide.connectedCount() == 1);
 
     // One frame a millisecond, and all of them read.
@@ -187,7 +179,7 @@ class OutboxesTest {
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(send(sent)).isFalse();
 
-    inboxes.getFirst().poll(WINDOW_FRAMES);
+    inboxes.getFirst().poll(Outboxes.WINDOW_FRAMES);
     driver.step();
     assertThat(send(sent)).as("there is room again").isTrue();
   }
@@ -292,7 +284,11 @@ class OutboxesTest {
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes late =
         new Outboxes(
-            peer.connection(), CHANNELS.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
+            peer.connection(),
+            CHANNELS.frames(),
+            Payloads.NONE,
+            Stage.NORM,
+            new InboxWatch.Listener() {});
     peer.run(late::doWork);
 
     driver.stepFor(Duration.ofSeconds(1));
@@ -347,17 +343,22 @@ class OutboxesTest {
   @Test
   void shouldReplaceAPublicationThatHasReachedItsLastPosition() {
     // Four frames before the end of the last of 2^31 terms.
-    int termLength = 256 * 1024;
-    int left = 4 * align(HEADER_LENGTH + Frames.BYTE_FRAME_LENGTH);
+    int termLength = 64 * 1024;
+    int left = 4 * Frames.LOG_LENGTH;
     String nearTheEnd =
-        new ChannelUriStringBuilder(CHANNELS.floatFrames())
+        new ChannelUriStringBuilder(CHANNELS.frames())
             .initialTermId(0)
             .termId(Integer.MAX_VALUE)
             .termOffset(termLength - left)
             .build();
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes old =
-        new Outboxes(peer.connection(), nearTheEnd, Stage.RECIPROCAL, new InboxWatch.Listener() {});
+        new Outboxes(
+            peer.connection(),
+            nearTheEnd,
+            Payloads.NONE,
+            Stage.RECIPROCAL,
+            new InboxWatch.Listener() {});
     peer.run(old::doWork);
     RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
     driver.stepUntil("a connection", () -> old.connectedCount() == 1);
@@ -404,7 +405,7 @@ class OutboxesTest {
 
   private void sendUnnumbered(int frames) {
     for (int i = 0; i < frames; i++) {
-      if (outboxes.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
+      if (outboxes.tryClaim(claim)) {
         claim.commit();
       }
     }
@@ -420,11 +421,12 @@ class OutboxesTest {
     }
   }
 
-  private Outboxes newOutboxes(String channel) {
+  private Outboxes newOutboxes() {
     Outboxes created =
         new Outboxes(
             sender.connection(),
-            channel,
+            CHANNELS.frames(),
+            Payloads.NONE,
             Stage.RECIPROCAL,
             new InboxWatch.Listener() {
               @Override
@@ -450,21 +452,25 @@ class OutboxesTest {
     return openInbox(sender, stage);
   }
 
-  private Outboxes roomyOutboxes() {
+  private Outboxes otherOutboxes() {
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes created =
         new Outboxes(
-            peer.connection(), ROOMY.floatFrames(), Stage.NORM, new InboxWatch.Listener() {});
+            peer.connection(),
+            CHANNELS.frames(),
+            Payloads.NONE,
+            Stage.NORM,
+            new InboxWatch.Listener() {});
     peer.run(created::doWork);
     return created;
   }
 
-  private RecordingInbox startRoomyInbox() {
-    return RecordingInbox.open(sender.connection(), ROOMY.floatFrames(), Stage.NORM, 7);
+  private RecordingInbox startNormInbox() {
+    return RecordingInbox.open(sender.connection(), CHANNELS.frames(), Stage.NORM, 7);
   }
 
   private static RecordingInbox openInbox(SteppedDriver.Peer owner, Stage stage) {
-    return RecordingInbox.open(owner.connection(), CHANNELS.floatFrames(), stage, 7);
+    return RecordingInbox.open(owner.connection(), CHANNELS.frames(), stage, 7);
   }
 
   private boolean send(int sequence) {
@@ -472,7 +478,7 @@ class OutboxesTest {
   }
 
   private boolean send(Outboxes from, int sequence) {
-    if (!from.tryClaim(Frames.BYTE_FRAME_LENGTH, claim)) {
+    if (!from.tryClaim(claim)) {
       return false;
     }
     claim.buffer().putInt(claim.offset(), sequence);
@@ -508,9 +514,5 @@ class OutboxesTest {
 
   private static List<Integer> range(int from, int to) {
     return IntStream.range(from, to).boxed().toList();
-  }
-
-  private static int align(int length) {
-    return BitUtil.align(length, FRAME_ALIGNMENT);
   }
 }

@@ -23,7 +23,7 @@ class SharedMemorySizeTest {
 
   /** As docs/operations.md has them. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1, 19", "1, 3, 2, 52", "2, 4, 3, 97", "4, 8, 4, 255"})
+  @CsvSource({"1, 1, 1, 21", "1, 3, 2, 42", "2, 4, 3, 73", "4, 8, 4, 172"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
     long needed = SharedMemorySize.needed(CHANNELS, readers, reciprocals, norms);
 
@@ -33,14 +33,14 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE);
+    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 20 * MEBIBYTE);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
-            "AERON_DIR=/shared/aeron: its file system has 19 MiB, but reader=1 reciprocal=1 norm=1 need 20 MiB; enlarge it, give PIPELINE_CHANNEL a smaller term-length, or run fewer instances")
+            "AERON_DIR=/shared/aeron: its file system has 20 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, 20 * MEBIBYTE).requireRoomForOneOfEach();
+    new SharedMemorySize(aeronDirectory, CHANNELS, 21 * MEBIBYTE).requireRoomForOneOfEach();
   }
 
   @Test
@@ -56,8 +56,7 @@ class SharedMemorySizeTest {
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
       for (int i = 0; i < 2; i++) {
         peer.own(
-            RecordingInbox.open(
-                peer.connection(), CHANNELS.byteFrames(), Stage.RECIPROCAL, 100 + i));
+            RecordingInbox.open(peer.connection(), CHANNELS.frames(), Stage.RECIPROCAL, 100 + i));
       }
 
       assertThat(size.shortageFor(Stage.READER, peer.connection()))

@@ -124,6 +124,11 @@ public final class SteppedDriver implements AutoCloseable {
     driverInvoker = driver.sharedAgentInvoker();
   }
 
+  /** Where it is. */
+  public Path aeronDirectory() {
+    return Path.of(driver.aeronDirectoryName());
+  }
+
   /** A new process, stepped with the others from now on. */
   public Peer startPeer() {
     Peer peer = new Peer();
@@ -184,9 +189,10 @@ public final class SteppedDriver implements AutoCloseable {
       peer.connection.close();
     }
     driver.close();
-    Path directory = Path.of(driver.aeronDirectoryName());
+    Path directory = aeronDirectory();
     IoUtil.delete(Presence.file(directory).toFile(), true);
     IoUtil.delete(Doorbells.file(directory).toFile(), true);
+    IoUtil.delete(SlotFile.directory(directory).toFile(), true);
   }
 
   private Aeron.Context clientContext() {

@@ -2,7 +2,14 @@ package io.framepipeline.common.transport;
 
 import io.aeron.ExclusivePublication;
 import io.aeron.logbuffer.BufferClaim;
+import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
+import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.DirectBuffer;
@@ -13,16 +20,19 @@ public final class TestSender {
   private final List<RemoteInbox> lost = new ArrayList<>();
   private final BufferClaim claim = new BufferClaim();
   private final SteppedDriver driver;
+  private final Stage stage;
   private final SteppedDriver.Peer peer;
   private final Outboxes outboxes;
 
   private TestSender(SteppedDriver driver, String channel, Stage stage) {
     this.driver = driver;
+    this.stage = stage;
     this.peer = driver.startPeer();
     this.outboxes =
         new Outboxes(
             peer.connection(),
             channel,
+            this::createSlots,
             stage,
             new InboxWatch.Listener() {
               @Override
@@ -45,9 +55,33 @@ public final class TestSender {
     return sender;
   }
 
-  /** Sends a message if an inbox has room for it. */
+  /** Sends a message, and its payload if it has one, if an inbox has room for it. */
   public boolean trySend(DirectBuffer message) {
-    if (!outboxes.tryClaim(message.capacity(), claim)) {
+    DirectBuffer payload = TestMessages.payloadOf(message);
+    if (payload == null) {
+      return tryWrite(opened.getFirst(), message);
+    }
+    if (!outboxes.tryClaim(claim)) {
+      return false;
+    }
+    long number =
+        stage == Stage.RECIPROCAL
+            ? new ByteFrameDecoder()
+                .wrapAndApplyHeader(message, 0, new MessageHeaderDecoder())
+                .sequence()
+            : outboxes.claimedNumber();
+    FrameSlots slots = outboxes.claimedSlots();
+    slots.beginWriting(number);
+    slots.buffer().putBytes(slots.offset(number), payload, 0, payload.capacity());
+    slots.written(number);
+    claim.buffer().putBytes(claim.offset(), message, 0, Frames.MESSAGE_LENGTH);
+    claim.commit();
+    return true;
+  }
+
+  /** Sends a message to one inbox. */
+  private boolean tryWrite(RemoteInbox inbox, DirectBuffer message) {
+    if (!outboxes.tryClaim(inbox.streamId(), message.capacity(), claim)) {
       return false;
     }
     claim.buffer().putBytes(claim.offset(), message, 0, message.capacity());
@@ -55,14 +89,18 @@ public final class TestSender {
     return true;
   }
 
+  private SlotFile createSlots(Path path) throws IOException {
+    return SlotFile.create(path, Outboxes.WINDOW_FRAMES, stage.payloadLength());
+  }
+
   /** Sends a message, stepping everybody until there is room. */
   public void send(DirectBuffer message) {
     driver.stepUntil("room for a message", () -> trySend(message));
   }
 
-  /** Claims room for a message and never fills it. */
-  public boolean claimAndForget(int length) {
-    return outboxes.tryClaim(length, claim);
+  /** Claims room for a frame's message and never fills it. */
+  public boolean claimAndForget() {
+    return outboxes.tryClaim(claim);
   }
 
   /** Sends a message that is longer than a fragment may be. */
