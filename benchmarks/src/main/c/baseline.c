@@ -1,9 +1,11 @@
 /* What the pipeline is measured against, in C: the same frames and kernels without ledger or recovery.
  *
  *   baseline read SECONDS              frames/s that one thread reads from /dev/urandom, 64 KiB a read
- *   baseline rings mem|urandom SECONDS frames/s through three processes and two rings of 256 slots in shared memory
- *   baseline logs mem|urandom SECONDS  the same with what Aeron's logs and retained frames add: three terms of 128
- *                                      slots, half a term as window, cleared by a fourth process before they are
+ *   baseline rings mem|PATH SECONDS    frames/s through three processes and two rings of 256 slots in shared memory,
+ *                                      of the same 64 KiB again and again or of a file, 64 KiB a read, read again at
+ *                                      its end
+ *   baseline logs mem|PATH SECONDS     the same with what Aeron's logs add if frames travel in them: three terms of
+ *                                      128 slots, half a term as window, cleared by a fourth process before they are
  *                                      used again, and a copy of each frame in a ring of 1024
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
@@ -100,8 +102,14 @@ static void release(struct ring *r, uint64_t position) {
 }
 
 static _Atomic uint64_t *normed;
-static int urandom = -1; /* or no source: the same 64 KiB again and again */
+static int source = -1; /* or none: the same 64 KiB again and again */
 static _Alignas(64) uint8_t pool[BATCH * N];
+
+static void read_batch(void) {
+    ssize_t count = read(source, pool, sizeof pool);
+    if (count == 0 && lseek(source, 0, SEEK_SET) == 0) count = read(source, pool, sizeof pool);
+    if (count != sizeof pool) die("source");
+}
 
 static uint8_t *byte_slot(uint64_t p) { return (uint8_t *)bytes->slots + p % slot_count * N; }
 static float *float_slot(uint64_t p) { return (float *)floats->slots + p % slot_count * N; }
@@ -109,7 +117,7 @@ static float *float_slot(uint64_t p) { return (float *)floats->slots + p % slot_
 static void run_reader(void) {
     static uint8_t retained[RETAINED][N];
     for (uint64_t p = 0, seen = 0;; p++) {
-        if (urandom >= 0 && p % BATCH == 0 && read(urandom, pool, sizeof pool) != sizeof pool) die("/dev/urandom");
+        if (source >= 0 && p % BATCH == 0) read_batch();
         await_room(bytes, p, &seen);
         const uint8_t *frame = pool + p % BATCH * N;
         if (are_logs) frame = memcpy(retained[p % RETAINED], frame, N);
@@ -187,8 +195,7 @@ static double rings(double seconds) {
 static double read_loop(double seconds) {
     uint64_t frames = 0;
     double from = now();
-    for (; now() - from < seconds; frames += BATCH)
-        if (read(urandom, pool, sizeof pool) != sizeof pool) die("/dev/urandom");
+    for (; now() - from < seconds; frames += BATCH) read_batch();
     return frames / (now() - from);
 }
 
@@ -211,8 +218,8 @@ static double kernel(int is_norm, double seconds) {
 int main(int argc, char **argv) {
     if (argc < 3) return 64;
     double seconds = atof(argv[argc - 1]), figure;
-    int is_urandom = !strcmp(argv[1], "read") || (argc == 4 && !strcmp(argv[2], "urandom"));
-    if (is_urandom && (urandom = open("/dev/urandom", O_RDONLY)) < 0) die("/dev/urandom");
+    const char *path = argc == 4 ? argv[2] : !strcmp(argv[1], "read") ? "/dev/urandom" : "mem";
+    if (strcmp(path, "mem") && (source = open(path, O_RDONLY)) < 0) die(path);
     if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
     else if ((are_logs = !strcmp(argv[1], "logs")) || !strcmp(argv[1], "rings")) figure = rings(seconds);
     else figure = kernel(!strcmp(argv[1], "norm"), seconds);

@@ -40,7 +40,7 @@ final class Measurements {
     Baseline baseline = new Baseline(home);
     for (int round = 0; round < rounds; round++) {
       add("C, one thread that only reads", FRAMES_PER_SECOND, baseline.measure(seconds, "read"));
-      add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "urandom"));
+      add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "/dev/urandom"));
       addRun("pipeline", sample());
       addRun("pipeline, 2 readers", sample("--readers=2"));
     }
@@ -55,7 +55,15 @@ final class Measurements {
       for (int round = 0; round < rounds; round++) {
         add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "mem"));
         add("C logs", FRAMES_PER_SECOND, baseline.measure(seconds, "logs", "mem"));
+        add(
+            "C rings, /dev/zero",
+            FRAMES_PER_SECOND,
+            baseline.measure(seconds, "rings", "/dev/zero"));
         addRun("pipeline, /dev/zero", sample("--source=/dev/zero"));
+        add(
+            "C rings, file",
+            FRAMES_PER_SECOND,
+            baseline.measure(seconds, "rings", file.toString()));
         addRun("pipeline, file in /dev/shm", sample("--source=" + file, "--repeat"));
       }
       Files.delete(file);

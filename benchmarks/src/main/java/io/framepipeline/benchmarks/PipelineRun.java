@@ -10,7 +10,9 @@ import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -122,14 +124,18 @@ final class PipelineRun implements AutoCloseable {
     return resident;
   }
 
-  /** What the media driver has in shared memory. */
+  /** What the run has in shared memory; a file counts once, whatever links there are to it. */
   double sharedMebibytes() {
-    try (Stream<Path> files = Files.walk(LocalRun.aeronDirectory(directory))) {
-      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum()
-          / MEBIBYTE;
+    Map<Object, Long> sizes = new HashMap<>();
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+        BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+        sizes.put(attributes.fileKey(), attributes.size());
+      }
     } catch (IOException e) {
       throw new ExitException(ExitCode.INTERNAL, "cannot read " + directory + ": " + e);
     }
+    return sizes.values().stream().mapToLong(Long::longValue).sum() / MEBIBYTE;
   }
 
   @Override

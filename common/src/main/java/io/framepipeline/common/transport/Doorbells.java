@@ -20,8 +20,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * is about to. Who has sent something rings, which costs the reading of a word as long as nobody
  * sleeps.
  *
- * <p>A sender without room is woken by the driver, which moves its limit; so it asks for that in a
- * set of those who want room, and rings the driver. A receiver that has read rings the driver then.
+ * <p>A sender without room says so in a set of those who want room. Who makes room rings them: a
+ * receiver that has read, or the driver when it has moved limits.
  *
  * <p>A doorbell is a hint. Two processes may share one, and are woken together; who is not woken
  * looks for work after a few milliseconds.
@@ -117,9 +117,9 @@ public final class Doorbells {
   }
 
   /**
-   * Has the driver wake this process when it has moved limits. Whoever calls this must look after
-   * it whether there is something to move already, and ring the driver if so: those who have read
-   * may have rung before.
+   * Has this process woken when there may be room. Whoever calls this must look after it whether
+   * the driver has a limit to move already, and ring it if so: those who have read may have rung
+   * before.
    */
   void wantRoom() {
     long bit = 1L << own;
@@ -130,7 +130,7 @@ public final class Doorbells {
     VarHandle.fullFence();
   }
 
-  /** Whether somebody waits for limits to be moved, by what was read before this call. */
+  /** Whether somebody waits for room that what was read before this call may be. */
   boolean isRoomWanted() {
     VarHandle.fullFence();
     return words.getLongVolatile(WANT_ROOM_OFFSET) != 0;
