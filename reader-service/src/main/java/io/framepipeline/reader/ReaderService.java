@@ -11,6 +11,7 @@ import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
@@ -45,6 +46,8 @@ public final class ReaderService implements StageService {
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
     this.channels = common.channels();
     this.stats = stats;
+    new SharedMemorySize(common.aeronDirectory(), channels)
+        .requireRoomForWindow(settings.windowFrames());
     this.ring = createRing(common.aeronDirectory(), settings.windowFrames());
     this.frames =
         new RetainedFrames(
@@ -116,7 +119,7 @@ public final class ReaderService implements StageService {
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.INTERNAL,
-          "AERON_DIR=%s: no room beside it for a window of %d frames: %s; enlarge its file system, or give READER_WINDOW_FRAMES less"
+          "AERON_DIR=%s: no room beside it for a window of %d frames: %s; free some of its file system"
               .formatted(aeronDirectory, windowFrames, e.getMessage()));
     }
   }

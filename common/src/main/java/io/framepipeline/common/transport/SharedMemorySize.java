@@ -54,6 +54,24 @@ public final class SharedMemorySize {
   }
 
   /**
+   * Refuses a reader's window for which there is no room beside one of each stage.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE}
+   */
+  public void requireRoomForWindow(int windowFrames) {
+    long needed =
+        needed(channels, 0, 1, 1)
+            + FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength());
+    if (total < needed) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "READER_WINDOW_FRAMES=%d: the file system of AERON_DIR=%s has %d MiB, but such a window and one instance of each stage need %d MiB; enlarge it, or give a smaller window"
+              .formatted(
+                  windowFrames, aeronDirectory, total / MEBIBYTE, Math.ceilDiv(needed, MEBIBYTE)));
+    }
+  }
+
+  /**
    * What to tell about an instance that joins if memory is too small for it and those that are
    * there. That is no reason to end: memory of instances that have just died becomes free.
    */

@@ -44,6 +44,19 @@ class SharedMemorySizeTest {
   }
 
   @Test
+  void shouldRefuseAWindowThatDoesNotFitBesideOneOfEach() {
+    Path aeronDirectory = Path.of("/shared/aeron");
+    SharedMemorySize size = new SharedMemorySize(aeronDirectory, CHANNELS, 64 * MEBIBYTE);
+
+    size.requireRoomForWindow(8192);
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> size.requireRoomForWindow(16384))
+        .withMessage(
+            "READER_WINDOW_FRAMES=16384: the file system of AERON_DIR=/shared/aeron has 64 MiB, but such a window and one instance of each stage need 82 MiB; enlarge it, or give a smaller window")
+        .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
+  }
+
+  @Test
   void shouldAskTheFileSystemThatTheDirectoryWillBeIn() {
     new SharedMemorySize(directory.resolve("not/yet/there"), CHANNELS).requireRoomForOneOfEach();
   }
