@@ -1,8 +1,9 @@
 package io.framepipeline.norm;
 
 import io.framepipeline.common.frame.Frames;
-import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -18,8 +19,9 @@ import org.openjdk.jmh.annotations.State;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class NormBenchmark {
   private final UnsafeBuffer frame =
-      new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
-  private final float[] laneSums = new float[NormKernel.LANE_SUMS];
+      new UnsafeBuffer(
+          BufferUtil.allocateDirectAligned(Frames.FLOAT_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH));
+  private final float[] laneSums = new float[NormKernel.LANES];
   private final NormKernel kernel = new NormKernel();
 
   @Setup

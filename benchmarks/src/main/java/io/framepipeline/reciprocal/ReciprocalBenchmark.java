@@ -1,9 +1,10 @@
 package io.framepipeline.reciprocal;
 
 import io.framepipeline.common.frame.Frames;
-import java.nio.ByteBuffer;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.agrona.BitUtil;
+import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -19,9 +20,11 @@ import org.openjdk.jmh.annotations.State;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class ReciprocalBenchmark {
   private final UnsafeBuffer bytes =
-      new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.BYTE_PAYLOAD_LENGTH));
+      new UnsafeBuffer(
+          BufferUtil.allocateDirectAligned(Frames.BYTE_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH));
   private final UnsafeBuffer floats =
-      new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
+      new UnsafeBuffer(
+          BufferUtil.allocateDirectAligned(Frames.FLOAT_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH));
 
   @Setup
   public void fill() {

@@ -21,9 +21,6 @@ final class NormKernel {
   /** Floats in a cache line, which is the longest vector there is. */
   static final int LANES = 16;
 
-  /** Each lane has two, the second {@link #LANES} behind the first; groups are added in turn. */
-  static final int LANE_SUMS = 2 * LANES;
-
   /** Bytes from an element to the next in its lane. */
   static final int LINE = LANES * Float.BYTES;
 
@@ -32,7 +29,7 @@ final class NormKernel {
 
   private static final Vectors VECTORS = practise();
 
-  private final float[] laneSums = new float[LANE_SUMS];
+  private final float[] laneSums = new float[LANES];
 
   /** Reads 4096 little-endian floats at {@code offset} of an off-heap buffer. */
   double apply(DirectBuffer in, int offset) {
@@ -46,15 +43,15 @@ final class NormKernel {
 
   /** What {@link VectorLaneSums} computes, without vectors. */
   static void computeLaneSums(DirectBuffer in, int offset, float[] sums) {
-    for (int half = 0; half < 2; half++) {
-      for (int lane = 0; lane < LANES; lane++) {
-        float sum = 0;
-        int end = offset + Frames.FLOAT_PAYLOAD_LENGTH;
-        for (int at = offset + half * GROUP + lane * Float.BYTES; at < end; at += 2 * GROUP) {
-          sum += sumOfGroup(in, at);
-        }
-        sums[half * LANES + lane] = sum;
+    for (int lane = 0; lane < LANES; lane++) {
+      float sum = 0;
+      float otherSum = 0;
+      int end = offset + Frames.FLOAT_PAYLOAD_LENGTH;
+      for (int at = offset + lane * Float.BYTES; at < end; at += 2 * GROUP) {
+        sum += sumOfGroup(in, at);
+        otherSum += sumOfGroup(in, at + GROUP);
       }
+      sums[lane] = sum + otherSum;
     }
   }
 
@@ -72,7 +69,7 @@ final class NormKernel {
 
   private static Vectors practise() {
     UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
-    float[] sums = new float[LANE_SUMS];
+    float[] sums = new float[LANES];
     return Vectors.practise(
         () -> computeLaneSums(in, 0, sums), () -> VectorLaneSums.compute(in.addressOffset(), sums));
   }
@@ -84,10 +81,10 @@ final class NormKernel {
     double sum2 = 0;
     double sum3 = 0;
     for (int lane = 0; lane < LANES; lane += 4) {
-      sum0 += laneSums[lane] + laneSums[lane + LANES];
-      sum1 += laneSums[lane + 1] + laneSums[lane + 1 + LANES];
-      sum2 += laneSums[lane + 2] + laneSums[lane + 2 + LANES];
-      sum3 += laneSums[lane + 3] + laneSums[lane + 3 + LANES];
+      sum0 += laneSums[lane];
+      sum1 += laneSums[lane + 1];
+      sum2 += laneSums[lane + 2];
+      sum3 += laneSums[lane + 3];
     }
     return (sum0 + sum1) + (sum2 + sum3);
   }

@@ -97,8 +97,8 @@ class NormKernelTest {
   @Test
   void shouldHaveTheSameBitsWithVectorsAsWithout() {
     Random random = new Random(4);
-    float[] expected = new float[NormKernel.LANE_SUMS];
-    float[] sums = new float[NormKernel.LANE_SUMS];
+    float[] expected = new float[NormKernel.LANES];
+    float[] sums = new float[NormKernel.LANES];
     for (int run = 0; run < 200; run++) {
       fill(i -> Math.scalb(random.nextFloat(), random.nextInt(300) - 200));
 
