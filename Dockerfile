@@ -34,7 +34,9 @@ RUN home=/opt/frame-pipeline \
  && mkdir -p $home \
  && cp -r lib config/driver.properties config/vector.options $home \
  && cp $(ls */target/*.jar | grep -v -e -tests.jar) $home/lib \
- && { cat config/jvm.options && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options
+ && { cat config/jvm.options \
+   && echo "\"-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX\"" \
+   && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options
 
 FROM ${BASE_IMAGE} AS runtime
 ENV PATH=/opt/java/bin:/usr/bin:/bin LANG=C.UTF-8

@@ -15,7 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -29,10 +28,6 @@ final class ControlServer implements AutoCloseable {
 
   private static final Duration RETRY = Duration.ofMillis(100);
   private static final int MAX_REQUEST_BYTES = 4096;
-  private static final ObjectReader REQUESTS =
-      JsonMapper.shared()
-          .readerFor(ControlRequest.class)
-          .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
   private record Exchange(ControlRequest request, CompletableFuture<ControlAnswer> answer) {}
 
@@ -95,7 +90,12 @@ final class ControlServer implements AutoCloseable {
 
   private ControlAnswer answer(String line) throws IOException, InterruptedException {
     try {
-      ControlRequest request = REQUESTS.readValue(line);
+      // Jackson is loaded for whoever asks first, not while everybody starts.
+      ControlRequest request =
+          JsonMapper.shared()
+              .readerFor(ControlRequest.class)
+              .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+              .readValue(line);
       if (request == null) {
         throw malformed();
       }

@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
 public final class StageAgent implements Agent {
   private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
   private static final long MIN_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
-  private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(40);
 
   /** A connection that held so long is replaced at once. */
   private static final long GOOD_CONNECTION_NANOS = TimeUnit.SECONDS.toNanos(1);

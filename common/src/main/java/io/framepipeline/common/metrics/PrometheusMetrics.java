@@ -1,0 +1,79 @@
+package io.framepipeline.common.metrics;
+
+import com.sun.management.OperatingSystemMXBean;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import io.framepipeline.common.transport.Stage;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmInfoMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+
+/** What Prometheus is shown: the figures of an instance, of the media driver and of this JVM. */
+final class PrometheusMetrics implements HttpHandler, AutoCloseable {
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final MetricsHandler handler = new MetricsHandler(registry.getPrometheusRegistry());
+  private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
+
+  // The registry holds what it asks for figures by weak references.
+  private final StageMetrics stageMetrics;
+  private final AeronMetrics aeronMetrics;
+
+  PrometheusMetrics(Stage stage, StageStats stats, AeronMetrics.Counters counters) {
+    registry
+        .config()
+        .commonTags("stage", stage.label())
+        .meterFilter(MeterFilter.denyNameStartsWith("process.cpu.time"))
+        .meterFilter(MeterFilter.denyNameStartsWith("system.cpu.count"));
+    stageMetrics = new StageMetrics(stage, stats);
+    stageMetrics.bindTo(registry);
+    aeronMetrics = new AeronMetrics(counters);
+    aeronMetrics.bindTo(registry);
+    new ClassLoaderMetrics().bindTo(registry);
+    gcMetrics.bindTo(registry);
+    new JvmInfoMetrics().bindTo(registry);
+    new JvmMemoryMetrics().bindTo(registry);
+    new JvmThreadMetrics().bindTo(registry);
+    new FileDescriptorMetrics().bindTo(registry);
+    bindProcessor();
+    new UptimeMetrics().bindTo(registry);
+  }
+
+  /** Answers a scrape; one at a time, so that each sees one moment's figures. */
+  @Override
+  public void handle(HttpExchange exchange) throws IOException {
+    stageMetrics.beforeScrape();
+    aeronMetrics.beforeScrape();
+    handler.handle(exchange);
+  }
+
+  @Override
+  public void close() {
+    gcMetrics.close();
+    registry.close();
+  }
+
+  /**
+   * Micrometer's binder, but for two names that {@code promtool} objects to and that are denied.
+   */
+  private void bindProcessor() {
+    new ProcessorMetrics().bindTo(registry);
+    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+    FunctionCounter.builder("process.cpu", system, bean -> bean.getProcessCpuTime() / 1e9)
+        .description("CPU time of this process")
+        .baseUnit("seconds")
+        .register(registry);
+  }
+}
