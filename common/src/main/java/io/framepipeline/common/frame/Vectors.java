@@ -14,6 +14,9 @@ import java.util.concurrent.locks.LockSupport;
  * it needs, it never is.
  */
 public final class Vectors {
+  /** The first frames go ahead: they are waited for, and not yet compiled themselves. */
+  private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
   /** Of one attempt; far more than a frame takes once the code is compiled. */
   private static final long ATTEMPT_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -49,6 +52,7 @@ public final class Vectors {
   }
 
   private static boolean isFaster(Runnable vector, Runnable scalar) {
+    LockSupport.parkNanos(DELAY_NANOS);
     long startNanos = System.nanoTime();
     long scalarNanos = Long.MAX_VALUE;
     while (System.nanoTime() - startNanos < LIMIT_NANOS) {
