@@ -21,8 +21,8 @@ final class FrameSource {
   /** At most: no reader awaits more, so none holds up what others have in the same log. */
   private static final int MAX_ACK_CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
-  /** Acknowledgements in a message: as many as the default MTU takes. */
-  private static final int ACKS_PER_MESSAGE = 168;
+  /** Acknowledgements in a message: as many as the default MTU takes; a sixth of a window. */
+  static final int ACKS_PER_MESSAGE = 168;
 
   private static final int ACK_PREFIX_LENGTH =
       MessageHeaderEncoder.ENCODED_LENGTH

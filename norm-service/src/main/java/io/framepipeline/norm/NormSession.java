@@ -30,9 +30,6 @@ import org.agrona.concurrent.MessageHandler;
 final class NormSession implements StageSession, ControlledFragmentHandler {
   private static final int POLL_LIMIT = 16;
 
-  /** Acknowledgements that are sent, and their reader woken, at once; little of a window. */
-  private static final int ACK_BATCH = 64;
-
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StageStats stats;
@@ -206,7 +203,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     List<FrameSource> all = sources.all();
     for (int i = 0, size = all.size(); i < size; i++) {
       FrameSource source = all.get(i);
-      if (source.ackCount() >= (isLastFrame ? 1 : ACK_BATCH)) {
+      if (source.ackCount() >= (isLastFrame ? 1 : FrameSource.ACKS_PER_MESSAGE)) {
         sent += source.sendAcks(readers, claim, messageHeader, ack);
       }
     }

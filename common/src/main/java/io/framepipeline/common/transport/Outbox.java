@@ -77,7 +77,7 @@ final class Outbox implements AutoCloseable {
       return -1;
     }
     long unread = backlog.unreadBytes();
-    return unread < (long) Outboxes.WINDOW_FRAMES * Frames.LOG_LENGTH && !backlog.isEnough(unread)
+    return unread < (long) slots().count() * Frames.LOG_LENGTH && !backlog.isEnough(unread)
         ? unread
         : -1;
   }

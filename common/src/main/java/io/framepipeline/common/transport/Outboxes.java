@@ -17,8 +17,8 @@ import org.agrona.CloseHelper;
  */
 public final class Outboxes implements AutoCloseable {
   /**
-   * Frames at most that an inbox has yet to read of one sender: enough to keep it busy while its
-   * neighbour sleeps, and 4 MiB of floats.
+   * Slots of a sender for one inbox, if it has none of its own for all: as many frames as the inbox
+   * may have yet to read, enough to keep it busy while its neighbour sleeps, and 4 MiB of floats.
    */
   public static final int WINDOW_FRAMES = 256;
 

@@ -60,8 +60,9 @@ public final class SharedMemorySize {
    */
   public void requireRoomForWindow(int windowFrames) {
     long needed =
-        needed(channels, 0, 1, 1)
-            + FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength());
+        needed(channels, 1, 1, 1)
+            - ringLength(Frames.DEFAULT_WINDOW_FRAMES)
+            + ringLength(windowFrames);
     if (total < needed) {
       throw new ExitException(
           ExitCode.USAGE,
@@ -106,14 +107,16 @@ public final class SharedMemorySize {
   /** What all allocate: a ring per reader; a log per sender and inbox, with slots for floats. */
   static long needed(Channels channels, int readers, int reciprocals, int norms) {
     long logLength = Channels.logLength(channels.frames());
-    long ringLength =
-        FrameSlots.length(Frames.DEFAULT_WINDOW_FRAMES, Stage.RECIPROCAL.payloadLength());
     long slotsLength = FrameSlots.length(Outboxes.WINDOW_FRAMES, Stage.NORM.payloadLength());
     return DRIVER_LENGTH
-        + readers * ringLength
+        + readers * ringLength(Frames.DEFAULT_WINDOW_FRAMES)
         + (long) readers * reciprocals * logLength
         + (long) reciprocals * norms * (logLength + slotsLength)
         + (long) norms * readers * Channels.logLength(channels.acks());
+  }
+
+  private static long ringLength(int windowFrames) {
+    return FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength());
   }
 
   /** All of the file system: what others have in it may go. */

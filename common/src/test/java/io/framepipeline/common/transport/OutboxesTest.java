@@ -10,7 +10,9 @@ import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -286,7 +288,7 @@ class OutboxesTest {
         new Outboxes(
             peer.connection(),
             CHANNELS.frames(),
-            Payloads.NONE,
+            OutboxesTest::createSlots,
             Stage.NORM,
             new InboxWatch.Listener() {});
     peer.run(late::doWork);
@@ -343,20 +345,20 @@ class OutboxesTest {
   @Test
   void shouldReplaceAPublicationThatHasReachedItsLastPosition() {
     // Four frames before the end of the last of 2^31 terms.
-    int termLength = 64 * 1024;
+    ChannelUriStringBuilder frames = new ChannelUriStringBuilder(CHANNELS.frames());
     int left = 4 * Frames.LOG_LENGTH;
     String nearTheEnd =
-        new ChannelUriStringBuilder(CHANNELS.frames())
+        frames
             .initialTermId(0)
             .termId(Integer.MAX_VALUE)
-            .termOffset(termLength - left)
+            .termOffset(frames.termLength() - left)
             .build();
     SteppedDriver.Peer peer = driver.startPeer();
     Outboxes old =
         new Outboxes(
             peer.connection(),
             nearTheEnd,
-            Payloads.NONE,
+            OutboxesTest::createSlots,
             Stage.RECIPROCAL,
             new InboxWatch.Listener() {});
     peer.run(old::doWork);
@@ -426,7 +428,7 @@ class OutboxesTest {
         new Outboxes(
             sender.connection(),
             CHANNELS.frames(),
-            Payloads.NONE,
+            OutboxesTest::createSlots,
             Stage.RECIPROCAL,
             new InboxWatch.Listener() {
               @Override
@@ -458,7 +460,7 @@ class OutboxesTest {
         new Outboxes(
             peer.connection(),
             CHANNELS.frames(),
-            Payloads.NONE,
+            OutboxesTest::createSlots,
             Stage.NORM,
             new InboxWatch.Listener() {});
     peer.run(created::doWork);
@@ -514,5 +516,9 @@ class OutboxesTest {
 
   private static List<Integer> range(int from, int to) {
     return IntStream.range(from, to).boxed().toList();
+  }
+
+  private static SlotFile createSlots(Path path) throws IOException {
+    return SlotFile.create(path, Outboxes.WINDOW_FRAMES, 64);
   }
 }
