@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.SleepingMillisIdleStrategy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +41,7 @@ class SourceReaderTest {
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
       new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {});
+  private final AtomicInteger announcements = new AtomicInteger();
   private SourceReader reader;
 
   @AfterEach
@@ -215,6 +217,41 @@ class SourceReaderTest {
   }
 
   @Test
+  void shouldAnnounceFilledReadsTogether() throws Exception {
+    int count = 8 * 16;
+    RetainedFrames larger =
+        new RetainedFrames(
+            FrameSlots.inMemory(2 * count, FRAME), 5, (sequence, buffer, offset, length) -> {});
+
+    Path source = file(input(count * FRAME));
+    start(larger, source, false, PartialFrame.REFUSE, OptionalLong.empty(), OptionalLong.empty());
+
+    await().atMost(WATCHDOG).until(reader::hasEnded);
+    assertThat(larger.takeOver()).isEqualTo(count);
+    assertThat(announcements).hasValue(2);
+  }
+
+  @Test
+  void shouldAnnounceAFilledReadBeforeItWaitsForRoom() throws Exception {
+    start(Path.of("/dev/zero"), PartialFrame.REFUSE);
+
+    await().atMost(WATCHDOG).until(() -> announcements.get() == 1);
+    assertThat(frames.takeOver()).isEqualTo(WINDOW);
+  }
+
+  @Test
+  void shouldAnnounceAtOnceWhatDoesNotFillARead() throws Exception {
+    Path fifo = fifo();
+    try (RandomAccessFile silent = new RandomAccessFile(fifo.toFile(), "rw")) {
+      silent.write(input(3 * FRAME));
+      start(fifo, PartialFrame.REFUSE);
+
+      await().atMost(WATCHDOG).until(() -> announcements.get() > 0);
+      awaitRead(3);
+    }
+  }
+
+  @Test
   void shouldStopWhileTheRingIsFull() {
     start(Path.of("/dev/zero"), PartialFrame.REFUSE);
     awaitRead(WINDOW);
@@ -295,6 +332,16 @@ class SourceReaderTest {
       PartialFrame partialFrame,
       OptionalLong limit,
       OptionalLong framesPerSecond) {
+    start(frames, source, repeat, partialFrame, limit, framesPerSecond);
+  }
+
+  private void start(
+      RetainedFrames retained,
+      Path source,
+      boolean repeat,
+      PartialFrame partialFrame,
+      OptionalLong limit,
+      OptionalLong framesPerSecond) {
     ReaderSettings settings =
         new ReaderSettings(
             new Source(source.toString()),
@@ -306,7 +353,8 @@ class SourceReaderTest {
             5,
             null);
     reader =
-        new SourceReader(settings, frames, new SleepingMillisIdleStrategy(1), stats.framesPadded);
+        new SourceReader(settings, retained, new SleepingMillisIdleStrategy(1), stats.framesPadded);
+    reader.onPublished(announcements::incrementAndGet);
     reader.start();
   }
 
