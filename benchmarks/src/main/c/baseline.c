@@ -4,6 +4,10 @@
  *   baseline rings mem|PATH SECONDS    frames/s through three processes and two rings of 256 slots in shared memory,
  *                                      of the same 64 KiB again and again or of a file, 64 KiB a read, read again at
  *                                      its end
+ *   baseline sleeping mem|PATH SECONDS
+ *                                      rings whose processes sleep until there is work for them, on a futex, instead
+ *                                      of yielding and looking again: woken for 32 frames, or for room for half a ring,
+ *                                      or when who wakes them has nothing left to do
  *   baseline logs mem|PATH SECONDS     the same with what Aeron's logs add if frames travel in them: three terms of
  *                                      128 slots, half a term as window, cleared by a fourth process before they are
  *                                      used again, and a copy of each frame in a ring of 1024
@@ -12,6 +16,7 @@
  * Prints the figure. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +39,7 @@
 #define CLEAR 8     /* slots at least that are cleared at once: an eighth of the window, as in Aeron */
 #define RETAINED 1024
 #define BATCH 16    /* frames in 64 KiB */
+#define WAKE 32     /* frames for which a sleeping consumer is woken */
 
 static void die(const char *what) { perror(what); exit(1); }
 
@@ -65,6 +72,10 @@ struct ring {
     _Alignas(64) _Atomic uint64_t published;
     _Alignas(64) _Atomic uint64_t released;
     _Alignas(64) _Atomic uint64_t limit; /* the producer has room before it */
+    _Alignas(64) _Atomic uint32_t is_consumer_asleep;
+    _Alignas(64) _Atomic uint32_t is_producer_asleep;
+    _Alignas(64) uint64_t announced; /* the producer's: for what was published before it the consumer was woken */
+    _Alignas(64) uint64_t yielded;   /* the consumer's: for what was released before it the producer was woken */
     _Alignas(64) char slots[];
 };
 
@@ -82,23 +93,68 @@ static void back_off(int *attempt) {
     else nanosleep(&(struct timespec){0, 50000}, 0);
 }
 
-static void await_room(struct ring *r, uint64_t position, uint64_t *seen) {
-    for (int attempt = 0; position == *seen; back_off(&attempt))
-        *seen = atomic_load_explicit(&r->limit, memory_order_acquire);
+static void wake(_Atomic uint32_t *is_asleep) {
+    if (atomic_load(is_asleep) && atomic_exchange(is_asleep, 0)) syscall(SYS_futex, is_asleep, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
-static void await_frame(struct ring *r, uint64_t position, uint64_t *seen) {
-    for (int attempt = 0; position == *seen; back_off(&attempt))
-        *seen = atomic_load_explicit(&r->published, memory_order_acquire);
+static void sleep_on(_Atomic uint32_t *is_asleep) {
+    struct timespec limit = {0, 2000000};
+    syscall(SYS_futex, is_asleep, FUTEX_WAIT, 1, &limit, 0, 0);
+    atomic_store(is_asleep, 0);
+}
+
+static int is_sleeping;
+static struct ring *bytes, *floats;
+
+/* Before a process sleeps: who waits for less than a batch from it need not wait for more. */
+static void wake_all(struct ring *in, struct ring *out) {
+    if (in) wake(&in->is_producer_asleep);
+    if (out) wake(&out->is_consumer_asleep);
+}
+
+/* Waits until a counter of the other side has moved. */
+static void await_change(_Atomic uint64_t *counter, uint64_t position, uint64_t *seen, _Atomic uint32_t *is_asleep,
+                         struct ring *in, struct ring *out) {
+    for (int attempt = 0; position == (*seen = atomic_load_explicit(counter, memory_order_acquire));) {
+        if (!is_sleeping) {
+            back_off(&attempt);
+            continue;
+        }
+        wake_all(in, out);
+        atomic_store(is_asleep, 1);
+        if (position == atomic_load(counter)) sleep_on(is_asleep);
+        else atomic_store(is_asleep, 0);
+    }
+}
+
+static void await_room(struct ring *in, struct ring *out, uint64_t position, uint64_t *seen) {
+    if (position == *seen) await_change(&out->limit, position, seen, &out->is_producer_asleep, in, out);
+}
+
+static void await_frame(struct ring *in, struct ring *out, uint64_t position, uint64_t *seen) {
+    if (position == *seen) await_change(&in->published, position, seen, &in->is_consumer_asleep, in, out);
+}
+
+static void publish(struct ring *r, uint64_t position) {
+    atomic_store_explicit(&r->published, position, memory_order_release);
+    if (is_sleeping && position - r->announced >= WAKE) {
+        r->announced = position;
+        atomic_thread_fence(memory_order_seq_cst);
+        wake(&r->is_consumer_asleep);
+    }
 }
 
 static int are_logs;
 static size_t slot_count = SLOTS;
-static struct ring *bytes, *floats;
 
 static void release(struct ring *r, uint64_t position) {
     atomic_store_explicit(&r->released, position, memory_order_release);
     if (!are_logs) atomic_store_explicit(&r->limit, position + SLOTS, memory_order_release);
+    if (is_sleeping && position - r->yielded >= SLOTS / 2) {
+        r->yielded = position;
+        atomic_thread_fence(memory_order_seq_cst);
+        wake(&r->is_producer_asleep);
+    }
 }
 
 static _Atomic uint64_t *normed;
@@ -118,20 +174,20 @@ static void run_reader(void) {
     static uint8_t retained[RETAINED][N];
     for (uint64_t p = 0, seen = 0;; p++) {
         if (source >= 0 && p % BATCH == 0) read_batch();
-        await_room(bytes, p, &seen);
+        await_room(NULL, bytes, p, &seen);
         const uint8_t *frame = pool + p % BATCH * N;
         if (are_logs) frame = memcpy(retained[p % RETAINED], frame, N);
         memcpy(byte_slot(p), frame, N);
-        atomic_store_explicit(&bytes->published, p + 1, memory_order_release);
+        publish(bytes, p + 1);
     }
 }
 
 static void run_reciprocals(void) {
     for (uint64_t p = 0, seen_in = 0, seen_out = 0;; p++) {
-        await_frame(bytes, p, &seen_in);
-        await_room(floats, p, &seen_out);
+        await_frame(bytes, floats, p, &seen_in);
+        await_room(bytes, floats, p, &seen_out);
         reciprocals(byte_slot(p), float_slot(p));
-        atomic_store_explicit(&floats->published, p + 1, memory_order_release);
+        publish(floats, p + 1);
         release(bytes, p + 1);
     }
 }
@@ -139,7 +195,7 @@ static void run_reciprocals(void) {
 static void run_norms(void) {
     volatile float result;
     for (uint64_t p = 0, seen = 0;; p++) {
-        await_frame(floats, p, &seen);
+        await_frame(floats, NULL, p, &seen);
         result = norm(float_slot(p));
         release(floats, p + 1);
         atomic_store_explicit(normed, p + 1, memory_order_release);
@@ -221,7 +277,9 @@ int main(int argc, char **argv) {
     const char *path = argc == 4 ? argv[2] : !strcmp(argv[1], "read") ? "/dev/urandom" : "mem";
     if (strcmp(path, "mem") && (source = open(path, O_RDONLY)) < 0) die(path);
     if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
-    else if ((are_logs = !strcmp(argv[1], "logs")) || !strcmp(argv[1], "rings")) figure = rings(seconds);
+    else if ((are_logs = !strcmp(argv[1], "logs")) || (is_sleeping = !strcmp(argv[1], "sleeping")) ||
+             !strcmp(argv[1], "rings"))
+        figure = rings(seconds);
     else figure = kernel(!strcmp(argv[1], "norm"), seconds);
     printf("%.1f\n", figure);
     return 0;

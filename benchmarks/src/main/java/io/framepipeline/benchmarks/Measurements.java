@@ -54,6 +54,7 @@ final class Measurements {
       writeRandom(file);
       for (int round = 0; round < rounds; round++) {
         add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "mem"));
+        add("C rings, sleeping", FRAMES_PER_SECOND, baseline.measure(seconds, "sleeping", "mem"));
         add("C logs", FRAMES_PER_SECOND, baseline.measure(seconds, "logs", "mem"));
         add(
             "C rings, /dev/zero",
@@ -107,7 +108,7 @@ final class Measurements {
   List<Series> idle() {
     for (int round = 0; round < rounds; round++) {
       try (PipelineRun run = new PipelineRun(home, List.of("--source=-"))) {
-        PipelineRun.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
+        PipelineRun.Sample sample = run.measure(PACED_WARM_UP_SECONDS, seconds);
         sample
             .cores()
             .forEach((role, cores) -> add(role + ", processor time", "% of a core", 100 * cores));
