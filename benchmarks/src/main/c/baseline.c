@@ -4,13 +4,13 @@
  *   baseline rings mem|PATH SECONDS    frames/s through three processes and two rings of 256 slots in shared memory,
  *                                      of the same 64 KiB again and again or of a file, 64 KiB a read, read again at
  *                                      its end
+ *   baseline logs mem|PATH SECONDS     the same with what Aeron's logs add if frames travel in them: three terms of
+ *                                      128 slots, half a term as window, cleared by a fourth process before they are
+ *                                      used again, and a copy of each frame in a ring of 1024
  *   baseline sleeping mem|PATH SECONDS
  *                                      rings whose processes sleep until there is work for them, on a futex, instead
  *                                      of yielding and looking again: woken for 32 frames, or for room for half a ring,
  *                                      or when who wakes them has nothing left to do
- *   baseline logs mem|PATH SECONDS     the same with what Aeron's logs add if frames travel in them: three terms of
- *                                      128 slots, half a term as window, cleared by a fourth process before they are
- *                                      used again, and a copy of each frame in a ring of 1024
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
  * Prints the figure. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
@@ -100,7 +100,6 @@ static void wake(_Atomic uint32_t *is_asleep) {
 static void sleep_on(_Atomic uint32_t *is_asleep) {
     struct timespec limit = {0, 2000000};
     syscall(SYS_futex, is_asleep, FUTEX_WAIT, 1, &limit, 0, 0);
-    atomic_store(is_asleep, 0);
 }
 
 static int is_sleeping;
@@ -123,7 +122,7 @@ static void await_change(_Atomic uint64_t *counter, uint64_t position, uint64_t 
         wake_all(in, out);
         atomic_store(is_asleep, 1);
         if (position == atomic_load(counter)) sleep_on(is_asleep);
-        else atomic_store(is_asleep, 0);
+        atomic_store(is_asleep, 0);
     }
 }
 

@@ -17,7 +17,7 @@ final class Measurements {
   /** By then what is hot is compiled. */
   private static final int WARM_UP_SECONDS = 6;
 
-  /** The same at a paced load, which compiles later; until then compilers hold up some frames. */
+  /** The same at a paced load or none, which compile later, and hold up some frames until then. */
   private static final int PACED_WARM_UP_SECONDS = 25;
 
   private static final int MEBIBYTE = 1 << 20;

@@ -219,9 +219,10 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Wakes senders that wait for room when half of what one may have here was read, or all of it.
-   * Has the driver move limits when half of a log's window was read, which is seldom: it clears
-   * what was read. More often, each would be woken for little.
+   * Wakes senders that wait for room when half of what a reciprocal may have here was read, which
+   * is less than a reader may, or when all was. Has the driver move limits when half of a log's
+   * window was read, which is seldom: it clears what was read. More often, each would be woken for
+   * little.
    */
   private void ringAfter(int polledCount) {
     long read = 0;
