@@ -11,7 +11,7 @@ import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.transport.Channels;
 import java.util.concurrent.TimeUnit;
@@ -37,7 +37,7 @@ public class TransportBenchmark {
   private final Channels channels = Channels.of(Channels.DEFAULT);
   private final BufferClaim claim = new BufferClaim();
   private final UnsafeBuffer header = new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH]);
-  private final ByteFrameEncoder frame = new ByteFrameEncoder();
+  private final ByteFramesEncoder frame = new ByteFramesEncoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final MessageCheck check = MessageCheck.forByteFrames();
   private final ControlledFragmentHandler handler =
@@ -112,7 +112,9 @@ public class TransportBenchmark {
         .wrapAndApplyHeader(buffer, offset, messageHeader)
         .sequence(frames)
         .originNanos(frames)
+        .payloadNumber(frames)
         .sourceId(1)
-        .ackStreamId(STREAM_ID);
+        .ackStreamId(STREAM_ID)
+        .frameCount(Frames.RUN_FRAMES);
   }
 }

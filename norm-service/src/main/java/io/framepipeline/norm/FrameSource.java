@@ -66,9 +66,9 @@ final class FrameSource {
     return filter.isRepeat(sequence);
   }
 
-  /** Whether one more acknowledgement can wait, and so many that are still to come. */
-  boolean hasRoom(int expected) {
-    return ackCount + expected < MAX_ACK_CAPACITY;
+  /** Whether so many more acknowledgements can wait. */
+  boolean hasRoom(int acks) {
+    return ackCount + acks <= MAX_ACK_CAPACITY;
   }
 
   /** Lets an acknowledgement wait for {@link #sendAcks}. */

@@ -82,9 +82,9 @@ final class NormPrinter implements AutoCloseable {
 
   // ---- the duty cycle's thread ----
 
-  /** Whether {@link #print} or {@link #pass} will succeed. */
-  boolean hasRoom() {
-    return outstanding < RING_LENGTH / (2 * ENTRY_LENGTH);
+  /** Whether {@link #print} or {@link #pass} will succeed so many times. */
+  boolean hasRoom(int frames) {
+    return outstanding + frames <= RING_LENGTH / (2 * ENTRY_LENGTH);
   }
 
   /** Has a norm printed. */

@@ -1,13 +1,12 @@
 package io.framepipeline.norm;
 
 import io.aeron.logbuffer.BufferClaim;
-import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckEncoder;
-import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.metrics.Rejections;
@@ -27,8 +26,9 @@ import org.agrona.DirectBuffer;
 import org.agrona.concurrent.MessageHandler;
 
 /** Computes each frame's norm, records it, and only then acknowledges the frame to its reader. */
-final class NormSession implements StageSession, ControlledFragmentHandler {
-  private static final int POLL_LIMIT = 16;
+final class NormSession implements StageSession, Inbox.Handler {
+  private static final int POLL_FRAMES = 16;
+  private static final int PRINTED_LIMIT = 16;
 
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
@@ -41,7 +41,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
 
   private final NormKernel kernel = new NormKernel();
   private final MessageCheck check = MessageCheck.forFloatFrames();
-  private final FloatFrameDecoder frame = new FloatFrameDecoder();
+  private final FloatFramesDecoder frames = new FloatFramesDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final AckEncoder ack = new AckEncoder();
   private final BufferClaim claim = new BufferClaim();
@@ -77,7 +77,7 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     int work = readers.doWork(nowNanos);
-    int polled = inbox.poll(this, POLL_LIMIT, nowNanos);
+    int polled = inbox.poll(this, POLL_FRAMES, nowNanos);
     if (!isReady && inbox.isOpen()) {
       isReady = true;
       stats.ready.setRelease(1);
@@ -86,9 +86,9 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
     if (printer != null) {
-      work += printer.poll(onPrinted, POLL_LIMIT);
+      work += printer.poll(onPrinted, PRINTED_LIMIT);
     }
-    work += sendAcks(polled < POLL_LIMIT);
+    work += sendAcks(polled < POLL_FRAMES);
     if (nowNanos - nextHousekeepingNanos >= 0) {
       nextHousekeepingNanos = nowNanos + HOUSEKEEPING_NANOS;
       keepHouse();
@@ -97,44 +97,51 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
   }
 
   /**
-   * Aborts the poll, to meet the same frame again, while its acknowledgement would have no room.
+   * Aborts the poll, to meet the same frames again, while their acknowledgements would have no
+   * room.
    */
   @Override
-  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+  public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
     if (verdict != Verdict.ACCEPTED) {
       return skip(verdict, header);
     }
-    frame.wrap(
+    frames.wrap(
         buffer,
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
-        FloatFrameDecoder.BLOCK_LENGTH,
-        FloatFrameDecoder.SCHEMA_VERSION);
-    FrameSource source = sources.of(frame.sourceId(), frame.ackStreamId(), nowNanos);
+        FloatFramesDecoder.BLOCK_LENGTH,
+        FloatFramesDecoder.SCHEMA_VERSION);
+    FrameSource source = sources.of(frames.sourceId(), frames.ackStreamId(), nowNanos);
     if (source == null) {
       return skip(Verdict.SOURCES, header);
     }
-    if (!hasRoom(source)) {
-      return Action.ABORT;
+    int frameCount = frames.frameCount();
+    if (!hasRoom(source, frameCount)) {
+      return ABORT;
     }
     FrameSlots floats = inbox.slots(header);
-    long number = Inbox.number(header);
-    double norm = kernel.apply(floats.buffer(), floats.offset(number));
-    if (!floats.isStill(number)) {
-      return skip(Verdict.GONE, header);
+    long number = frames.payloadNumber();
+    int normed = 0;
+    for (int i = 0; i < frameCount; i++) {
+      double norm = kernel.apply(floats.buffer(), floats.offset(number + i));
+      if (!floats.isStill(number + i)) {
+        verdict = skipFrame(Verdict.GONE, header);
+      } else if (!Double.isFinite(norm)) {
+        verdict = skipFrame(Verdict.PAYLOAD, header);
+      } else {
+        normed += onNorm(source, frames.sequence() + i, norm);
+      }
     }
-    if (!Double.isFinite(norm)) {
-      return skip(Verdict.PAYLOAD, header);
+    if (normed > 0) {
+      stats.framesNormed.getAndAddRelease(normed);
+      // The moment of the last one for all: none is acknowledged before.
+      double latencyNanos = (double) Math.max(1, System.nanoTime() - frames.originNanos());
+      stats.latencyNanos.record(latencyNanos, normed);
     }
-    stats.messages(verdict).incrementRelease();
-    if (source.onFrame(frame.sequence(), frame.ackStreamId(), nowNanos)) {
-      stats.framesDuplicate.incrementRelease();
-      acknowledgeRepeat(source);
-    } else {
-      record(norm);
-      acknowledge(source, norm);
+    if (verdict == Verdict.ACCEPTED) {
+      stats.messages(verdict).incrementRelease();
     }
-    return Action.CONTINUE;
+    return frameCount;
   }
 
   @Override
@@ -157,37 +164,38 @@ final class NormSession implements StageSession, ControlledFragmentHandler {
     CloseHelper.closeAll(readers, inbox);
   }
 
-  private Action skip(Verdict verdict, Header header) {
+  private int skip(Verdict verdict, Header header) {
     rejections.count(verdict, header.sessionId(), nowNanos);
-    return Action.CONTINUE;
+    return 0;
   }
 
-  private boolean hasRoom(FrameSource source) {
+  private Verdict skipFrame(Verdict verdict, Header header) {
+    rejections.count(verdict, header.sessionId(), nowNanos);
+    return verdict;
+  }
+
+  private boolean hasRoom(FrameSource source, int frames) {
     return printer == null
-        ? source.hasRoom(0)
-        : printer.hasRoom() && source.hasRoom(printer.outstanding());
+        ? source.hasRoom(frames)
+        : printer.hasRoom(frames) && source.hasRoom(printer.outstanding() + frames);
   }
 
-  private void record(double norm) {
-    stats.framesNormed.incrementRelease();
-    stats.norms.record(norm);
-    stats.latencyNanos.record((double) Math.max(1, System.nanoTime() - frame.originNanos()));
-  }
-
-  private void acknowledge(FrameSource source, double norm) {
-    if (printer == null) {
-      source.acknowledge(frame.sequence());
+  /** Returns 1, or 0 if it is a repeat. */
+  private int onNorm(FrameSource source, long sequence, double norm) {
+    boolean isRepeat = source.onFrame(sequence, frames.ackStreamId(), nowNanos);
+    if (isRepeat) {
+      stats.framesDuplicate.incrementRelease();
     } else {
-      printer.print(frame.sourceId(), frame.ackStreamId(), frame.sequence(), norm);
+      stats.norms.record(norm);
     }
-  }
-
-  private void acknowledgeRepeat(FrameSource source) {
     if (printer == null) {
-      source.acknowledge(frame.sequence());
+      source.acknowledge(sequence);
+    } else if (isRepeat) {
+      printer.pass(frames.sourceId(), frames.ackStreamId(), sequence);
     } else {
-      printer.pass(frame.sourceId(), frame.ackStreamId(), frame.sequence());
+      printer.print(frames.sourceId(), frames.ackStreamId(), sequence, norm);
     }
+    return isRepeat ? 0 : 1;
   }
 
   private void onPrinted(int sourceId, int ackStreamId, long sequence) {

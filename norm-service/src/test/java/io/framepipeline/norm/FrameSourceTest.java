@@ -33,7 +33,7 @@ class FrameSourceTest {
   @Test
   void shouldLetABoundedNumberOfAcknowledgementsWait() {
     int count = 0;
-    while (source.hasRoom(0)) {
+    while (source.hasRoom(1)) {
       source.acknowledge(count++);
     }
 
@@ -45,16 +45,16 @@ class FrameSourceTest {
   void shouldLeaveRoomForAcknowledgementsThatAreStillToCome() {
     int toCome = 1000;
     int count = 0;
-    while (source.hasRoom(toCome)) {
+    while (source.hasRoom(1 + toCome)) {
       source.acknowledge(count++);
     }
 
     assertThat(count).isEqualTo(ACK_CAPACITY - toCome);
     for (int i = 0; i < toCome; i++) {
-      assertThat(source.hasRoom(0)).isTrue();
+      assertThat(source.hasRoom(1)).isTrue();
       source.acknowledge(count++);
     }
-    assertThat(source.hasRoom(0)).isFalse();
+    assertThat(source.hasRoom(1)).isFalse();
   }
 
   @Test
@@ -65,7 +65,7 @@ class FrameSourceTest {
     source.onDisconnected();
 
     assertThat(source.ackCount()).isZero();
-    assertThat(source.hasRoom(ACK_CAPACITY - 1)).isTrue();
+    assertThat(source.hasRoom(ACK_CAPACITY)).isTrue();
   }
 
   @Test

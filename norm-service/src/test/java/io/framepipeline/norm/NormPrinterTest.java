@@ -144,7 +144,7 @@ class NormPrinterTest {
     output.block();
     int count = 0;
     try (NormPrinter printer = new NormPrinter(output)) {
-      while (printer.hasRoom()) {
+      while (printer.hasRoom(1)) {
         printer.print(1, 1, count, count);
         count++;
       }
@@ -153,7 +153,7 @@ class NormPrinterTest {
 
       output.unblock();
       handBackAll(printer);
-      assertThat(printer.hasRoom()).isTrue();
+      assertThat(printer.hasRoom(1)).isTrue();
     }
 
     assertThat(printed).hasSize(count);
@@ -195,11 +195,11 @@ class NormPrinterTest {
   }
 
   private void awaitRoom(NormPrinter printer) {
-    if (!printer.hasRoom()) {
+    if (!printer.hasRoom(1)) {
       await()
           .atMost(WATCHDOG)
           .pollInterval(Duration.ofMillis(1))
-          .until(() -> printer.poll(onPrinted, 100) >= 0 && printer.hasRoom());
+          .until(() -> printer.poll(onPrinted, 100) >= 0 && printer.hasRoom(1));
     }
   }
 

@@ -7,7 +7,7 @@ import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.frame.TestMessages.Malformed;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckDecoder;
-import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Channels;
@@ -77,6 +77,45 @@ class NormSessionTest {
 
     assertThat(acks.messages()).hasSize(1);
     assertThat(acknowledged(acks)).containsExactlyElementsOf(range(0, 8));
+  }
+
+  @Test
+  void shouldRecordAndAcknowledgeEachFrameOfARun() {
+    start(null);
+    List<DirectBuffer> run = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      run.add(frame(i, i + 1));
+    }
+    reciprocal.send(frame(2, 3));
+    reciprocal.sendRun(run);
+    driver.stepUntil("the acks", () -> pollAcks() == 17);
+
+    assertThat(acknowledged(acks).subList(1, 17)).containsExactlyElementsOf(range(0, 16));
+    assertThat(stats.framesNormed.get()).isEqualTo(16);
+    assertThat(stats.framesDuplicate.get()).isEqualTo(1);
+    assertThat(stats.norms.snapshot().count()).isEqualTo(16);
+    assertThat(stats.norms.snapshot().sum()).isEqualTo(64 * (16 * 17 / 2));
+    assertThat(stats.latencyNanos.snapshot().count()).isEqualTo(16);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldSkipOnlyThoseFramesOfARunThatAreGoneOrNoNumbers() {
+    start(null);
+    reciprocal.sendRun(
+        List.of(
+            frame(0, 1f),
+            TestMessages.withoutPayload(frame(1, 1f)),
+            frame(2, 0.5f),
+            frame(3, Float.NaN),
+            frame(4, 2f)));
+    driver.stepUntil("the acks", () -> pollAcks() == 3);
+
+    assertThat(acknowledged(acks)).containsExactly(0L, 2L, 4L);
+    assertThat(stats.norms.snapshot().sum()).isEqualTo(64 + 32 + 128);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isZero();
+    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.PAYLOAD).get()).isEqualTo(1);
   }
 
   /** What a reciprocal writes over belongs to a norm that was taken for lost. */
@@ -301,7 +340,7 @@ class NormSessionTest {
 
   /** The same frame under another sequence: making a new one for each would take longer. */
   private static DirectBuffer withSequence(DirectBuffer frame, long sequence) {
-    new FloatFrameEncoder()
+    new FloatFramesEncoder()
         .wrap((MutableDirectBuffer) frame, MessageHeaderDecoder.ENCODED_LENGTH)
         .sequence(sequence);
     return frame;

@@ -1,12 +1,11 @@
 package io.framepipeline.reader;
 
 import io.aeron.logbuffer.BufferClaim;
-import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckDecoder;
-import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.metrics.Rejections;
@@ -25,11 +24,11 @@ import org.agrona.DirectBuffer;
 /**
  * Sends retained frames to the reciprocals and takes acknowledgements, while a driver is connected.
  */
-final class ReaderSession implements StageSession, ControlledFragmentHandler {
+final class ReaderSession implements StageSession, Inbox.Handler {
   /** Bounds one duty cycle, so that sending and acknowledging take turns. */
   private static final int SEND_LIMIT = 32;
 
-  private static final int ACK_MESSAGE_LIMIT = 16;
+  private static final int ACK_LIMIT = 1024;
 
   private final int sourceId;
   private final RetainedFrames frames;
@@ -44,7 +43,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   private final MessageCheck check = MessageCheck.forAcks();
   private final AckDecoder ack = new AckDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
-  private final ByteFrameEncoder frame = new ByteFrameEncoder();
+  private final ByteFramesEncoder run = new ByteFramesEncoder();
   private final BufferClaim claim = new BufferClaim();
   private long nowNanos;
 
@@ -79,7 +78,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     long acknowledgedBefore = frames.acknowledged();
-    int messages = inbox.poll(this, ACK_MESSAGE_LIMIT, nowNanos);
+    int acks = inbox.poll(this, ACK_LIMIT, nowNanos);
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
     int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
@@ -106,30 +105,30 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
     publishLedger();
-    return messages + changes + sent;
+    return acks + changes + sent;
   }
 
   /** Each message is read, or counted and skipped; this inbox never pushes back. */
   @Override
-  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+  public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
     if (verdict != Verdict.ACCEPTED) {
       rejections.count(verdict, header.sessionId(), nowNanos);
-    } else {
-      stats.messages(verdict).incrementRelease();
-      ack.wrap(
-          buffer,
-          offset + MessageHeaderDecoder.ENCODED_LENGTH,
-          AckDecoder.BLOCK_LENGTH,
-          AckDecoder.SCHEMA_VERSION);
-      if (ack.sourceId() == sourceId) {
-        AckDecoder.FramesDecoder sequences = ack.frames();
-        while (sequences.hasNext()) {
-          acknowledge(sequences.next().sequence());
-        }
+      return 0;
+    }
+    stats.messages(verdict).incrementRelease();
+    ack.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        AckDecoder.BLOCK_LENGTH,
+        AckDecoder.SCHEMA_VERSION);
+    AckDecoder.FramesDecoder sequences = ack.frames();
+    if (ack.sourceId() == sourceId) {
+      while (sequences.hasNext()) {
+        acknowledge(sequences.next().sequence());
       }
     }
-    return Action.CONTINUE;
+    return sequences.count();
   }
 
   @Override
@@ -163,7 +162,8 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       if (sequence < 0) {
         break;
       }
-      if (!outboxes.tryClaim(claim)) {
+      int frameCount = frames.runLength(sequence);
+      if (!outboxes.tryClaimRun(frameCount, claim)) {
         if (outboxes.connectedCount() > 0) {
           stats.backpressure.incrementRelease();
         }
@@ -171,7 +171,7 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
       }
       boolean isWritten = false;
       try {
-        write(sequence);
+        write(sequence, frameCount);
         isWritten = true;
       } finally {
         // A claim that is neither committed nor aborted would block the inbox for ever.
@@ -181,20 +181,23 @@ final class ReaderSession implements StageSession, ControlledFragmentHandler {
           claim.abort();
         }
       }
-      frames.sent(sequence, outboxes.claimedInbox(), nowNanos);
-      sent++;
+      for (int i = 0; i < frameCount; i++) {
+        frames.sent(sequence + i, outboxes.claimedInbox(), nowNanos);
+      }
+      sent += frameCount;
     }
     return sent;
   }
 
-  /** The payload stays where the source wrote it. */
-  private void write(long sequence) {
-    frame
-        .wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
+  /** The payloads stay where the source wrote them. */
+  private void write(long sequence, int frameCount) {
+    run.wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
         .sequence(sequence)
         .originNanos(frames.originNanos(sequence))
+        .payloadNumber(sequence)
         .sourceId(sourceId)
-        .ackStreamId(inbox.streamId());
+        .ackStreamId(inbox.streamId())
+        .frameCount(frameCount);
   }
 
   private void publishLedger() {

@@ -151,6 +151,23 @@ final class RetainedFrames {
     return unsent < read ? unsent : NONE;
   }
 
+  /**
+   * How many frames, from the one that is next to send on, go in one message: those that were read
+   * at once. A lost one goes alone, for the sake of the others: it may have been what killed the
+   * one who had it.
+   */
+  int runLength(long sequence) {
+    if (states[slot(sequence)] == LOST) {
+      return 1;
+    }
+    long end = Math.min(read, sequence + Frames.RUN_FRAMES);
+    long next = sequence + 1;
+    while (next < end && originNanos(next) == originNanos(sequence)) {
+      next++;
+    }
+    return (int) (next - sequence);
+  }
+
   /** Notes that a frame went to an inbox. */
   void sent(long sequence, long inbox, long nowNanos) {
     int slot = slot(sequence);

@@ -16,10 +16,8 @@ import org.agrona.concurrent.status.AtomicCounter;
  * has opened, holds up neither acknowledgements nor metrics nor the end.
  */
 final class SourceReader implements AutoCloseable {
-  /**
-   * What one read asks for: enough to make the system call cheap, little enough to stay in cache.
-   */
-  private static final int READ_LENGTH = 16 * Frames.BYTE_PAYLOAD_LENGTH;
+  /** What one read asks for. */
+  private static final int READ_LENGTH = Frames.RUN_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
   /**
    * What is announced at once while reads are filled, so that more is sure to come. To wake a

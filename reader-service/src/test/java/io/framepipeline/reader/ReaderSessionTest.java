@@ -6,7 +6,7 @@ import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.frame.TestMessages.Malformed;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
@@ -113,7 +113,7 @@ class ReaderSessionTest {
     for (int i = 0; i < 10; i++) {
       DirectBuffer message = reciprocal.inbox.messages().get(i);
       assertThat(message.capacity()).isEqualTo(Frames.MESSAGE_LENGTH + Frames.BYTE_PAYLOAD_LENGTH);
-      ByteFrameDecoder frame = decode(message);
+      ByteFramesDecoder frame = decode(message);
       assertThat(frame.sequence()).isEqualTo(i);
       assertThat(frame.originNanos()).isEqualTo(originNanos(i));
       assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
@@ -122,6 +122,33 @@ class ReaderSessionTest {
       message.getBytes(Frames.MESSAGE_LENGTH, payload);
       assertThat(payload).isEqualTo(input.get(i));
     }
+  }
+
+  @Test
+  void shouldSendFramesThatWereReadAtOnceInOneMessage() {
+    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    readAtOnce(20);
+    readAtOnce(3);
+    driver.stepUntil("all frames", () -> reciprocal.poll() == 23);
+
+    assertThat(reciprocal.inbox.runLengths()).containsExactly(16, 4, 3);
+    assertThat(reciprocal.sequences()).containsExactlyElementsOf(range(0, 23));
+    assertPayloads(reciprocal);
+  }
+
+  /** One of them may be what killed the one who had them. */
+  @Test
+  void shouldSendLostFramesAlone() {
+    new Worker(Stage.NORM);
+    Worker doomed = new Worker(Stage.RECIPROCAL);
+    readAtOnce(16);
+    driver.stepUntil("all frames", () -> doomed.poll() == 16);
+    doomed.peer.kill();
+    Worker next = new Worker(Stage.RECIPROCAL);
+    driver.stepUntil("all frames again", () -> next.poll() == 16);
+
+    assertThat(next.inbox.runLengths()).hasSize(16).containsOnly(1);
+    assertPayloads(next);
   }
 
   @Test
@@ -468,14 +495,20 @@ class ReaderSessionTest {
   /** As the source does: writes frames into the ring and publishes them. */
   private void read(int count) {
     for (int i = 0; i < count; i++) {
+      readAtOnce(1);
+    }
+  }
+
+  private void readAtOnce(int count) {
+    for (int i = 0; i < count; i++) {
       byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
       random.nextBytes(payload);
       assertThat(frames.writableBytes(inputPosition())).isPositive();
       ByteBuffer slot = frames.writable(inputPosition(), payload.length);
       slot.put(payload);
       input.add(payload);
-      frames.publish(inputPosition(), originNanos(input.size() - 1));
     }
+    frames.publish(inputPosition(), originNanos(input.size() - 1));
   }
 
   private long inputPosition() {
@@ -509,8 +542,8 @@ class ReaderSessionTest {
     return ack;
   }
 
-  private static ByteFrameDecoder decode(DirectBuffer message) {
-    return new ByteFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  private static ByteFramesDecoder decode(DirectBuffer message) {
+    return new ByteFramesDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
   }
 
   private static List<Long> range(long from, long to) {

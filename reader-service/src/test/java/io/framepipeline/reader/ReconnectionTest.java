@@ -9,7 +9,7 @@ import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.TestMessages;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
@@ -94,7 +94,7 @@ class ReconnectionTest {
         RecordingInbox inbox = openInbox(connection)) {
       stepUntil("the rest, again", () -> poll(connection, inbox) == 15);
       for (DirectBuffer message : inbox.messages()) {
-        ByteFrameDecoder frame = decode(message);
+        ByteFramesDecoder frame = decode(message);
         assertThat(frame.sourceId()).as("the same source to the norms").isEqualTo(sourceId);
         byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
         message.getBytes(Frames.MESSAGE_LENGTH, payload);
@@ -160,7 +160,7 @@ class ReconnectionTest {
   }
 
   private void acknowledge(Aeron aeron, RecordingInbox inbox, long... sequences) {
-    ByteFrameDecoder frame = decode(inbox.messages().getFirst());
+    ByteFramesDecoder frame = decode(inbox.messages().getFirst());
     try (ExclusivePublication acks =
         aeron.addExclusivePublication(CHANNELS.acks(), frame.ackStreamId())) {
       stepUntil(
@@ -177,7 +177,7 @@ class ReconnectionTest {
     }
   }
 
-  private static ByteFrameDecoder decode(DirectBuffer message) {
-    return new ByteFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  private static ByteFramesDecoder decode(DirectBuffer message) {
+    return new ByteFramesDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
   }
 }

@@ -1,14 +1,13 @@
 package io.framepipeline.reciprocal;
 
 import io.aeron.logbuffer.BufferClaim;
-import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
-import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.metrics.Rejections;
@@ -30,9 +29,9 @@ import org.agrona.DirectBuffer;
  * Computes from a reader's slots straight into those for a norm: no copy, and nothing kept. A frame
  * is consumed only after its reciprocals are committed.
  */
-final class ReciprocalSession implements StageSession, ControlledFragmentHandler {
+final class ReciprocalSession implements StageSession, Inbox.Handler {
   /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
-  private static final int POLL_LIMIT = 16;
+  private static final int POLL_FRAMES = 16;
 
   private final DriverConnection connection;
   private final Channels channels;
@@ -41,8 +40,8 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
   private final Outboxes outboxes;
 
   private final MessageCheck check = MessageCheck.forByteFrames();
-  private final ByteFrameDecoder in = new ByteFrameDecoder();
-  private final FloatFrameEncoder out = new FloatFrameEncoder();
+  private final ByteFramesDecoder in = new ByteFramesDecoder();
+  private final FloatFramesEncoder out = new FloatFramesEncoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final BufferClaim claim = new BufferClaim();
 
@@ -84,7 +83,7 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     if (inbox == null) {
       return changes;
     }
-    int polled = inbox.poll(this, POLL_LIMIT, nowNanos);
+    int polled = inbox.poll(this, POLL_FRAMES, nowNanos);
     if (polled > 0) {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
@@ -93,36 +92,42 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
 
   /** Aborts the poll, to meet the same frame again, while every norm's inbox is full. */
   @Override
-  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+  public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
     if (verdict != Verdict.ACCEPTED) {
       rejections.count(verdict, header.sessionId(), nowNanos);
-      return Action.CONTINUE;
+      return 0;
     }
-    if (!outboxes.tryClaim(claim)) {
+    in.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        ByteFramesDecoder.BLOCK_LENGTH,
+        ByteFramesDecoder.SCHEMA_VERSION);
+    int frameCount = in.frameCount();
+    if (!outboxes.tryClaimRun(frameCount, claim)) {
       if (outboxes.connectedCount() > 0) {
         stats.backpressure.incrementRelease();
       }
-      return Action.ABORT;
+      return ABORT;
     }
-    boolean isWritten = false;
+    int goneCount = frameCount;
     try {
-      isWritten = transform(buffer, offset, inbox.slots(header));
+      goneCount = transform(frameCount, inbox.slots(header));
     } finally {
       // A claim that is neither committed nor aborted would block the inbox for ever.
-      if (isWritten) {
+      if (goneCount < frameCount) {
         claim.commit();
       } else {
         claim.abort();
       }
     }
-    if (isWritten) {
-      stats.messages(verdict).incrementRelease();
-      stats.framesTransformed.incrementRelease();
-    } else {
+    if (goneCount > 0) {
       rejections.count(Verdict.GONE, header.sessionId(), nowNanos);
+    } else {
+      stats.messages(verdict).incrementRelease();
     }
-    return Action.CONTINUE;
+    stats.framesTransformed.getAndAddRelease(frameCount - goneCount);
+    return frameCount;
   }
 
   @Override
@@ -156,25 +161,33 @@ final class ReciprocalSession implements StageSession, ControlledFragmentHandler
     return SlotFile.create(path, Outboxes.WINDOW_FRAMES, Frames.FLOAT_PAYLOAD_LENGTH);
   }
 
-  /** Returns whether the bytes were there to the end. */
-  private boolean transform(DirectBuffer buffer, int offset, FrameSlots bytes) {
-    in.wrap(
-        buffer,
-        offset + MessageHeaderDecoder.ENCODED_LENGTH,
-        ByteFrameDecoder.BLOCK_LENGTH,
-        ByteFrameDecoder.SCHEMA_VERSION);
-    long sequence = in.sequence();
+  /**
+   * Computes what the message speaks for, and writes the message that speaks for the results.
+   *
+   * @return how many of the first frames are left out, since their bytes were not there to the end:
+   *     a reader writes over its frames in order
+   */
+  private int transform(int frameCount, FrameSlots bytes) {
     FrameSlots floats = outboxes.claimedSlots();
-    long number = outboxes.claimedNumber();
-    floats.beginWriting(number);
-    ReciprocalKernel.apply(
-        bytes.buffer(), bytes.offset(sequence), floats.buffer(), floats.offset(number));
-    floats.written(number);
+    long from = in.payloadNumber();
+    long to = outboxes.claimedNumber();
+    int goneCount = 0;
+    for (int i = 0; i < frameCount; i++) {
+      floats.beginWriting(to + i);
+      ReciprocalKernel.apply(
+          bytes.buffer(), bytes.offset(from + i), floats.buffer(), floats.offset(to + i));
+      floats.written(to + i);
+      if (!bytes.isStill(from + i)) {
+        goneCount = i + 1;
+      }
+    }
     out.wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
-        .sequence(sequence)
+        .sequence(in.sequence() + goneCount)
         .originNanos(in.originNanos())
+        .payloadNumber(to + goneCount)
         .sourceId(in.sourceId())
-        .ackStreamId(in.ackStreamId());
-    return bytes.isStill(sequence);
+        .ackStreamId(in.ackStreamId())
+        .frameCount(frameCount - goneCount);
+    return goneCount;
   }
 }

@@ -2,17 +2,15 @@ package io.framepipeline.reciprocal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.aeron.logbuffer.ControlledFragmentHandler.Action;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.frame.TestMessages.Malformed;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Channels;
-import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.common.transport.SteppedDriver;
@@ -66,7 +64,7 @@ class ReciprocalSessionTest {
     driver.stepUntil("the float frame", () -> norms.poll(1) == 1);
 
     DirectBuffer message = norms.messages().getFirst();
-    FloatFrameDecoder frame = decode(message);
+    FloatFramesDecoder frame = decode(message);
     assertThat(message.capacity()).isEqualTo(Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH);
     assertThat(frame.sequence()).isEqualTo(Long.MAX_VALUE - 1);
     assertThat(frame.originNanos()).isEqualTo(-99);
@@ -93,11 +91,15 @@ class ReciprocalSessionTest {
           .poll(
               (buffer, offset, length, header) -> {
                 FrameSlots slots = norms.inbox().slots(header);
-                long address = slots.buffer().addressOffset() + slots.offset(Inbox.number(header));
+                long number =
+                    new FloatFramesDecoder()
+                        .wrapAndApplyHeader(buffer, offset, new MessageHeaderDecoder())
+                        .payloadNumber();
+                long address = slots.buffer().addressOffset() + slots.offset(number);
                 if (!BitUtil.isAligned(address, BitUtil.CACHE_LINE_LENGTH)) {
                   misplaced.add(address);
                 }
-                return Action.CONTINUE;
+                return 1;
               },
               2,
               driver.nanoTime());
@@ -117,6 +119,38 @@ class ReciprocalSessionTest {
     assertThat(sequencesOf(norms)).containsExactly(1L);
     assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
     assertThat(stats.framesTransformed.get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldHandOnARunInOneMessage() {
+    RecordingInbox norms = openNormInbox();
+    reader.sendRun(frames(7, 16));
+    driver.stepUntil("the run", () -> norms.poll(1) == 16);
+
+    assertThat(norms.runLengths()).containsExactly(16);
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(7, 23));
+    for (DirectBuffer message : norms.messages()) {
+      assertThat(floatAt(message, 0)).isEqualTo(1f / (1f + decode(message).sequence()));
+    }
+    assertThat(stats.framesTransformed.get()).isEqualTo(16);
+    assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(1);
+  }
+
+  /** A reader writes over its frames in order, so what is before one that is gone is done too. */
+  @Test
+  void shouldHandOnWhatIsLeftOfARun() {
+    RecordingInbox norms = openNormInbox();
+    List<DirectBuffer> run = frames(0, 16);
+    run.set(4, TestMessages.withoutPayload(run.get(4)));
+    reader.sendRun(run);
+    driver.stepUntil("the rest", () -> norms.poll(1) == 11);
+
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(5, 16));
+    for (DirectBuffer message : norms.messages()) {
+      assertThat(floatAt(message, 0)).isEqualTo(1f / (1f + decode(message).sequence()));
+    }
+    assertThat(stats.framesTransformed.get()).isEqualTo(11);
+    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
   }
 
   @Test
@@ -259,12 +293,23 @@ class ReciprocalSessionTest {
         sequence, 0, SOURCE_ID, ACK_STREAM_ID, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
   }
 
+  /** Each of which has its sequence as its first byte. */
+  private static List<DirectBuffer> frames(int from, int count) {
+    List<DirectBuffer> frames = new ArrayList<>();
+    for (int sequence = from; sequence < from + count; sequence++) {
+      byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
+      payload[0] = (byte) sequence;
+      frames.add(TestMessages.byteFrame(sequence, 0, SOURCE_ID, ACK_STREAM_ID, payload));
+    }
+    return frames;
+  }
+
   private static float floatAt(DirectBuffer message, int element) {
     return message.getFloat(Frames.MESSAGE_LENGTH + element * Float.BYTES, ByteOrder.LITTLE_ENDIAN);
   }
 
-  private static FloatFrameDecoder decode(DirectBuffer message) {
-    return new FloatFrameDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  private static FloatFramesDecoder decode(DirectBuffer message) {
+    return new FloatFramesDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
   }
 
   private static List<Long> sequencesOf(RecordingInbox inbox) {

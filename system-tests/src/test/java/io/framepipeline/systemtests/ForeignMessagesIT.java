@@ -8,8 +8,8 @@ import io.aeron.Publication;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.AckEncoder;
-import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
-import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
+import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
@@ -59,7 +59,9 @@ class ForeignMessagesIT {
         offer(publication, message(length, template, SCHEMA, VERSION), 3);
         if (stage != Stage.READER) {
           // Nothing is wrong with it, but that there is no payload to it.
-          offer(publication, message(length, template, SCHEMA, VERSION), length);
+          UnsafeBuffer frame = message(length, template, SCHEMA, VERSION);
+          new ByteFramesEncoder().wrap(frame, MessageHeaderEncoder.ENCODED_LENGTH).frameCount(1);
+          offer(publication, frame, length);
         }
         Random random = new Random(stage.label().hashCode());
         for (int i = 0; i < RANDOM_MESSAGES; i++) {
@@ -109,8 +111,8 @@ class ForeignMessagesIT {
 
   private static int blockLengthFor(int template) {
     return switch (template) {
-      case ByteFrameEncoder.TEMPLATE_ID -> ByteFrameEncoder.BLOCK_LENGTH;
-      case FloatFrameEncoder.TEMPLATE_ID -> FloatFrameEncoder.BLOCK_LENGTH;
+      case ByteFramesEncoder.TEMPLATE_ID -> ByteFramesEncoder.BLOCK_LENGTH;
+      case FloatFramesEncoder.TEMPLATE_ID -> FloatFramesEncoder.BLOCK_LENGTH;
       default -> AckEncoder.BLOCK_LENGTH;
     };
   }
@@ -118,8 +120,8 @@ class ForeignMessagesIT {
   private static int templateFor(Stage stage) {
     return switch (stage) {
       case READER -> AckEncoder.TEMPLATE_ID;
-      case RECIPROCAL -> ByteFrameEncoder.TEMPLATE_ID;
-      case NORM -> FloatFrameEncoder.TEMPLATE_ID;
+      case RECIPROCAL -> ByteFramesEncoder.TEMPLATE_ID;
+      case NORM -> FloatFramesEncoder.TEMPLATE_ID;
     };
   }
 

@@ -1,8 +1,10 @@
 package io.framepipeline.common.frame;
 
+import io.aeron.logbuffer.FrameDescriptor;
 import io.aeron.protocol.DataHeaderFlyweight;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import org.agrona.BitUtil;
 
 /** Sizes of the frames and of their messages. */
 public final class Frames {
@@ -19,14 +21,22 @@ public final class Frames {
   public static final int FLOAT_PAYLOAD_LENGTH = ELEMENTS * Float.BYTES;
 
   /**
-   * Bytes of a frame's message, of bytes as of floats: message header and fields. In a log it takes
-   * one cache line with Aeron's header; the payload stays in the sender's {@link FrameSlots}.
+   * Frames of a run: as many as are read, and spoken for by a message, at once. Large enough to
+   * make a system call and a message cheap, and small enough to stay in a core's cache.
+   */
+  public static final int RUN_FRAMES = 16;
+
+  /**
+   * Bytes of a run's message, of bytes as of floats: message header and fields. The payloads stay
+   * in the sender's {@link FrameSlots}.
    */
   public static final int MESSAGE_LENGTH =
-      MessageHeaderDecoder.ENCODED_LENGTH + ByteFrameDecoder.BLOCK_LENGTH;
+      MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.BLOCK_LENGTH;
 
-  /** Bytes of a frame's message in a log. */
-  public static final int LOG_LENGTH = DataHeaderFlyweight.HEADER_LENGTH + MESSAGE_LENGTH;
+  /** Bytes of a run's message in a log. */
+  public static final int LOG_LENGTH =
+      BitUtil.align(
+          DataHeaderFlyweight.HEADER_LENGTH + MESSAGE_LENGTH, FrameDescriptor.FRAME_ALIGNMENT);
 
   /** {@code READER_WINDOW_FRAMES}, if it is not set. */
   public static final int DEFAULT_WINDOW_FRAMES = 1024;

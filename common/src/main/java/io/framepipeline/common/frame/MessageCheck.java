@@ -3,8 +3,8 @@ package io.framepipeline.common.frame;
 import io.aeron.logbuffer.FrameDescriptor;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.sbe.AckDecoder;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
-import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.GroupSizeEncodingDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import org.agrona.DirectBuffer;
@@ -15,6 +15,9 @@ import org.agrona.DirectBuffer;
  * lies inside the message.
  */
 public final class MessageCheck {
+  private static final int FRAME_COUNT_OFFSET =
+      MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.frameCountEncodingOffset();
+
   private static final int GROUP_ENTRY_LENGTH = AckDecoder.FramesDecoder.sbeBlockLength();
   private static final int ACK_GROUP_OFFSET =
       MessageHeaderDecoder.ENCODED_LENGTH + AckDecoder.BLOCK_LENGTH;
@@ -33,12 +36,12 @@ public final class MessageCheck {
 
   /** Takes byte frames only: a reciprocal's inbox. */
   public static MessageCheck forByteFrames() {
-    return new MessageCheck(ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH);
+    return new MessageCheck(ByteFramesDecoder.TEMPLATE_ID, ByteFramesDecoder.BLOCK_LENGTH);
   }
 
   /** Takes float frames only: a norm's inbox. */
   public static MessageCheck forFloatFrames() {
-    return new MessageCheck(FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH);
+    return new MessageCheck(FloatFramesDecoder.TEMPLATE_ID, FloatFramesDecoder.BLOCK_LENGTH);
   }
 
   /** Takes acknowledgements only: a reader's inbox. */
@@ -67,7 +70,9 @@ public final class MessageCheck {
         || length != lengthExpected(buffer, offset, length)) {
       return Verdict.LENGTH;
     }
-    return Verdict.ACCEPTED;
+    return templateId == AckDecoder.TEMPLATE_ID || isRun(buffer, offset)
+        ? Verdict.ACCEPTED
+        : Verdict.COUNT;
   }
 
   private int lengthExpected(DirectBuffer buffer, int offset, int length) {
@@ -83,9 +88,17 @@ public final class MessageCheck {
         : -1;
   }
 
+  /** Both kinds of frames have their number in the same place. */
+  private static boolean isRun(DirectBuffer buffer, int offset) {
+    int frames =
+        Short.toUnsignedInt(
+            buffer.getShort(offset + FRAME_COUNT_OFFSET, ByteFramesDecoder.BYTE_ORDER));
+    return frames >= 1 && frames <= Frames.RUN_FRAMES;
+  }
+
   private static boolean isKnown(int template) {
-    return template == ByteFrameDecoder.TEMPLATE_ID
-        || template == FloatFrameDecoder.TEMPLATE_ID
+    return template == ByteFramesDecoder.TEMPLATE_ID
+        || template == FloatFramesDecoder.TEMPLATE_ID
         || template == AckDecoder.TEMPLATE_ID;
   }
 }

@@ -15,6 +15,8 @@ public enum Verdict {
   STAGE,
   /** Too short, too long, or split over several Aeron fragments. */
   LENGTH,
+  /** No frames, or more than a message may speak for. */
+  COUNT,
   /**
    * Its payload is not, or no longer, where it should be: the sender wrote over it, since the frame
    * was done by another way or this instance was taken for lost; or the sender has no slots.

@@ -39,6 +39,11 @@ public final class Histogram {
 
   /** Counts a positive value; only the one writing thread may call this. */
   public void record(double value) {
+    record(value, 1);
+  }
+
+  /** Counts a positive value so many times; only the one writing thread may call this. */
+  public void record(double value, int times) {
     int found = Arrays.binarySearch(upperBounds, value);
     int index = countOffset(found >= 0 ? found : -found - 1);
 
@@ -50,8 +55,8 @@ public final class Histogram {
     if (value > read(MAX_OFFSET)) {
       write(MAX_OFFSET, value);
     }
-    write(SUM_OFFSET, read(SUM_OFFSET) + value);
-    buffer.putLongRelease(index, buffer.getLong(index) + 1);
+    write(SUM_OFFSET, read(SUM_OFFSET) + times * value);
+    buffer.putLongRelease(index, buffer.getLong(index) + times);
   }
 
   /** A copy of what is recorded now. */

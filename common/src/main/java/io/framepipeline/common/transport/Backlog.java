@@ -6,7 +6,6 @@ import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.ExclusivePublication;
-import io.framepipeline.common.frame.Frames;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
@@ -35,7 +34,7 @@ final class Backlog {
   /**
    * However slow it is; whoever reads faster is given more than this after the first measurement.
    */
-  private static final long MIN_ENOUGH_BYTES = 8 * Frames.LOG_LENGTH;
+  private static final long MIN_ENOUGH_FRAMES = 8;
 
   /**
    * One that has read all it was sent may be able to read so many times that; it is not given all
@@ -56,8 +55,17 @@ final class Backlog {
   private final int positionCounterId;
   private final long registrationId;
 
+  /** Where each unread message ends, and how many frames were sent until then; a ring. */
+  private final long[] messageEnds;
+
+  private final long[] framesUntil;
+  private long oldestUnread;
+  private long nextMessage;
+  private long framesSent;
+  private long framesRead;
+
   /** Little at first: nobody knows yet how fast it reads. */
-  private long enoughBytes;
+  private long enoughFrames;
 
   private long measuredNanos;
   private long measuredRead;
@@ -67,16 +75,24 @@ final class Backlog {
       ExclusivePublication publication,
       CountersReader counters,
       int positionCounterId,
+      int maxFrames,
       long nowNanos) {
     this.publication = publication;
+    this.messageEnds = new long[maxFrames];
+    this.framesUntil = new long[maxFrames];
     this.counters = counters;
     this.positionCounterId = positionCounterId;
     this.registrationId = counters.getCounterRegistrationId(positionCounterId);
     mark(nowNanos);
   }
 
-  /** The backlog of a publication that is connected; null if its inbox is not to be found. */
-  static Backlog of(ExclusivePublication publication, CountersReader counters, long nowNanos) {
+  /**
+   * The backlog of a publication that is connected; null if its inbox is not to be found.
+   *
+   * @param maxFrames that are unread at most; a power of two
+   */
+  static Backlog of(
+      ExclusivePublication publication, CountersReader counters, int maxFrames, long nowNanos) {
     DirectBuffer metaData = counters.metaDataBuffer();
     for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
       int key = metaDataOffset(counterId) + KEY_OFFSET;
@@ -84,14 +100,27 @@ final class Backlog {
           && counters.getCounterTypeId(counterId) == DRIVER_SUBSCRIBER_POSITION_TYPE_ID
           && metaData.getInt(key + SESSION_ID_OFFSET) == publication.sessionId()
           && metaData.getInt(key + STREAM_ID_OFFSET) == publication.streamId()) {
-        return new Backlog(publication, counters, counterId, nowNanos);
+        return new Backlog(publication, counters, counterId, maxFrames, nowNanos);
       }
     }
     return null;
   }
 
-  long unreadBytes() {
-    return publication.position() - read();
+  /** Notes that frames went with the message that ends at a position. */
+  void sent(long position, int frames) {
+    framesSent += frames;
+    int index = index(nextMessage++);
+    messageEnds[index] = position;
+    framesUntil[index] = framesSent;
+  }
+
+  /** Frames that the inbox has yet to read. */
+  long unreadFrames() {
+    long position = read();
+    while (oldestUnread < nextMessage && messageEnds[index(oldestUnread)] <= position) {
+      framesRead = framesUntil[index(oldestUnread++)];
+    }
+    return framesSent - framesRead;
   }
 
   /**
@@ -99,12 +128,12 @@ final class Backlog {
    */
   boolean isLimitStale() {
     int halfWindow = publication.termBufferLength() / HALF_LOG_DIVISOR;
-    return publication.availableWindow() <= 0 && unreadBytes() <= halfWindow;
+    return publication.availableWindow() <= 0 && publication.position() - read() <= halfWindow;
   }
 
   /** Whether so much is unread that frames had better go elsewhere. */
-  boolean isEnough(long unreadBytes) {
-    return unreadBytes > enoughBytes && unreadBytes >= MIN_ENOUGH_BYTES;
+  boolean isEnough(long unreadFrames) {
+    return unreadFrames > enoughFrames && unreadFrames >= MIN_ENOUGH_FRAMES;
   }
 
   /** Whether the inbox has read up to a position, or is gone. */
@@ -120,20 +149,24 @@ final class Backlog {
     if (elapsedNanos < MEASURE_INTERVAL_NANOS) {
       return;
     }
-    long read = read();
-    long readBytes = (read - measuredRead) * ENOUGH_NANOS / elapsedNanos;
+    long read = framesSent - unreadFrames();
+    long readInTime = (read - measuredRead) * ENOUGH_NANOS / elapsedNanos;
     if (read >= measuredSent) {
-      enoughBytes = GROWTH * readBytes;
+      enoughFrames = GROWTH * readInTime;
     } else {
-      enoughBytes += (readBytes - enoughBytes) >> SMOOTHING_SHIFT;
+      enoughFrames += (readInTime - enoughFrames) >> SMOOTHING_SHIFT;
     }
     mark(nowNanos);
   }
 
   private void mark(long nowNanos) {
     measuredNanos = nowNanos;
-    measuredRead = read();
-    measuredSent = publication.position();
+    measuredRead = framesRead;
+    measuredSent = framesSent;
+  }
+
+  private int index(long message) {
+    return (int) message & (messageEnds.length - 1);
   }
 
   private long read() {

@@ -10,13 +10,13 @@ import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
 import org.agrona.collections.Int2ObjectHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,6 +26,20 @@ import org.slf4j.LoggerFactory;
  * by a counter. A stream is a broadcast; one stream an instance is what makes each frame reach one.
  */
 public final class Inbox implements AutoCloseable {
+  /** Takes what an inbox was sent. */
+  @FunctionalInterface
+  public interface Handler {
+    /** Returned to meet the same message again in the next poll. */
+    int ABORT = -1;
+
+    /**
+     * A message.
+     *
+     * @return how many frames it speaks for, 0 if it is skipped; or {@link #ABORT}
+     */
+    int onMessage(DirectBuffer buffer, int offset, int length, Header header);
+  }
+
   private static final Logger LOG = LoggerFactory.getLogger(Inbox.class);
 
   /**
@@ -39,8 +53,7 @@ public final class Inbox implements AutoCloseable {
   /** Longer than the second that the driver takes between its own attempts to mend a log. */
   private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-  private static final long HALF_WINDOW_BYTES =
-      (long) Outboxes.WINDOW_FRAMES * Frames.LOG_LENGTH / 2;
+  private static final int HALF_WINDOW_FRAMES = Outboxes.WINDOW_FRAMES / 2;
 
   private final Aeron aeron;
   private final Stage stage;
@@ -61,11 +74,15 @@ public final class Inbox implements AutoCloseable {
         isReadable = true;
         return Action.ABORT;
       };
+  private final ControlledFragmentHandler fragmentHandler = this::onFragment;
   private Subscription subscription;
   private long counterId = Aeron.NULL_VALUE;
   private Counter counter;
   private boolean isReadable;
-  private long rungAtRead;
+  private Handler handler;
+  private int frameLimit;
+  private int polledFrames;
+  private long unrungFrames;
   private long driverRungAtRead;
   private Image suspect;
   private long suspectSinceNanos;
@@ -123,11 +140,13 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Hands up to {@code fragmentLimit} messages to the handler; returns how many were taken.
+   * Hands messages to the handler until they speak for {@code frameLimit} frames or more; returns
+   * how many frames that were, a message that was skipped counting as one. Room for senders is made
+   * at the end.
    *
    * @throws AeronException if the driver refuses to open the inbox
    */
-  public int poll(ControlledFragmentHandler handler, int fragmentLimit, long nowNanos) {
+  public int poll(Handler handler, int frameLimit, long nowNanos) {
     if (counter == null) {
       return goOnOpening();
     }
@@ -135,9 +154,12 @@ public final class Inbox implements AutoCloseable {
       nextCheckNanos = nowNanos + CHECK_INTERVAL_NANOS;
       dropStuckImage(nowNanos);
     }
-    int count = subscription.controlledPoll(handler, fragmentLimit);
-    ringAfter(count);
-    return count;
+    this.handler = handler;
+    this.frameLimit = frameLimit;
+    polledFrames = 0;
+    subscription.controlledPoll(fragmentHandler, frameLimit);
+    ring();
+    return polledFrames;
   }
 
   /**
@@ -147,11 +169,6 @@ public final class Inbox implements AutoCloseable {
   public FrameSlots slots(Header header) {
     FrameSlots known = slots.get(header.sessionId());
     return known != null ? known : map(header.sessionId());
-  }
-
-  /** The number of a message among the frames of its sender, if it sends nothing else. */
-  public static long number(Header header) {
-    return Outbox.numberBefore(header.position());
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -218,27 +235,36 @@ public final class Inbox implements AutoCloseable {
     }
   }
 
+  private Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    int frames = handler.onMessage(buffer, offset, length, header);
+    if (frames == Handler.ABORT) {
+      return Action.ABORT;
+    }
+    polledFrames += Math.max(1, frames);
+    return polledFrames < frameLimit ? Action.CONTINUE : Action.BREAK;
+  }
+
   /**
    * Wakes senders that wait for room when half of what a reciprocal may have here was read, which
    * is less than a reader may, or when all was. Has the driver move limits when half of a log's
    * window was read, which is seldom: it clears what was read. More often, each would be woken for
    * little.
    */
-  private void ringAfter(int polledCount) {
+  private void ring() {
+    unrungFrames += polledFrames;
+    boolean isRingDue = polledFrames == 0 ? unrungFrames > 0 : unrungFrames >= HALF_WINDOW_FRAMES;
+    if (isRingDue && doorbells.isRoomWanted()) {
+      unrungFrames = 0;
+      doorbells.onRoom();
+    }
     long read = 0;
     int count = subscription.imageCount();
     for (int i = 0; i < count; i++) {
       read += subscription.imageAtIndex(i).position();
     }
-    if (read - rungAtRead < 0) {
+    if (read - driverRungAtRead < 0) {
       // An image is gone.
-      rungAtRead = read;
       driverRungAtRead = read;
-    }
-    long unrung = read - rungAtRead;
-    if ((polledCount == 0 ? unrung > 0 : unrung >= HALF_WINDOW_BYTES) && doorbells.isRoomWanted()) {
-      rungAtRead = read;
-      doorbells.onRoom();
     }
     if (read - driverRungAtRead > 0
         && read - driverRungAtRead

@@ -37,6 +37,8 @@ final class Outbox implements AutoCloseable {
   private long pendingRegistrationId = Aeron.NULL_VALUE;
   private long retryNanos;
   private long position;
+  private long claimedNumber;
+  private long nextNumber;
   private boolean isOpen;
   private boolean isWornOut;
   private boolean isRingDue;
@@ -61,7 +63,8 @@ final class Outbox implements AutoCloseable {
     } else if (!publication.isConnected()) {
       backlog = null;
     } else if (backlog == null) {
-      backlog = Backlog.of(publication, aeron.countersReader(), nowNanos);
+      int maxFrames = slotFile == null ? 1 : slots().count();
+      backlog = Backlog.of(publication, aeron.countersReader(), maxFrames, nowNanos);
     } else {
       backlog.measure(nowNanos);
     }
@@ -71,20 +74,29 @@ final class Outbox implements AutoCloseable {
     return backlog != null;
   }
 
-  /** Bytes of messages that the inbox has yet to read; -1 if it is to get no frame now. */
-  long queue() {
+  /** Frames that the inbox has yet to read; -1 if it is not to get so many more now. */
+  long queue(int frames) {
     if (backlog == null || publication.availableWindow() <= 0) {
       return -1;
     }
-    long unread = backlog.unreadBytes();
-    return unread < (long) slots().count() * Frames.LOG_LENGTH && !backlog.isEnough(unread)
-        ? unread
-        : -1;
+    long unread = backlog.unreadFrames();
+    return unread + frames <= slots().count() && !backlog.isEnough(unread) ? unread : -1;
   }
 
   /** Whether only the driver, by moving the limit, can make room. */
   boolean isLimitStale() {
     return backlog != null && backlog.isLimitStale();
+  }
+
+  /** Claims slots for a run of frames, and room in the log for its message. */
+  boolean tryClaimRun(int frames, BufferClaim claim) {
+    if (!tryClaim(Frames.MESSAGE_LENGTH, claim)) {
+      return false;
+    }
+    claimedNumber = nextNumber;
+    nextNumber += frames;
+    backlog.sent(position, frames);
+    return true;
   }
 
   /** Claims room in the log; the caller commits or aborts. */
@@ -125,14 +137,11 @@ final class Outbox implements AutoCloseable {
     return slotFile.slots();
   }
 
-  /** The number of the last message that was claimed, if all are frames. */
+  /**
+   * The number, among all payloads for this inbox, of the first of the last run that was claimed.
+   */
   long claimedNumber() {
-    return numberBefore(position);
-  }
-
-  /** The number of the frame whose message ends at a position of its log, if all are frames. */
-  static long numberBefore(long position) {
-    return position / Frames.LOG_LENGTH - 1;
+    return claimedNumber;
   }
 
   /** Ends the stream. The inbox reads to its end, and needs the slots until then. */

@@ -3,7 +3,6 @@ package io.framepipeline.common.transport;
 import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
 import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,8 +21,8 @@ public final class Outboxes implements AutoCloseable {
    */
   public static final int WINDOW_FRAMES = 256;
 
-  /** Messages that wait at most for their receivers to be woken while there are more to send. */
-  private static final int RING_MESSAGES = 32;
+  /** Frames that wait at most for their receivers to be woken while there are more to send. */
+  private static final int RING_FRAMES = 32;
 
   private final Aeron aeron;
   private final Doorbells doorbells;
@@ -40,7 +39,7 @@ public final class Outboxes implements AutoCloseable {
   private int cursor;
   private long nowNanos;
   private Outbox claimed;
-  private int unrungMessages;
+  private int unrungFrames;
   private boolean hasClaimed;
 
   /**
@@ -89,7 +88,7 @@ public final class Outboxes implements AutoCloseable {
         ended.remove(i).close();
       }
     }
-    if (!hasClaimed || unrungMessages >= RING_MESSAGES) {
+    if (!hasClaimed || unrungFrames >= RING_FRAMES) {
       ring();
     }
     hasClaimed = false;
@@ -106,25 +105,30 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Claims room for a frame's message in the inbox where least is waiting; among equals they take
+   * Claims room for a run of frames in the inbox where least is waiting; among equals they take
    * turns. The caller commits or aborts.
    *
    * @return false if there is no room: no inbox is known, or every one is full or has enough
    */
-  public boolean tryClaim(BufferClaim claim) {
-    int next = shortestQueue();
-    if (next < 0 || !tryClaim(outboxes.get(next), Frames.MESSAGE_LENGTH, claim)) {
+  public boolean tryClaimRun(int frames, BufferClaim claim) {
+    int next = shortestQueue(frames);
+    if (next < 0 || !outboxes.get(next).tryClaimRun(frames, claim)) {
       wantRoom();
       return false;
     }
     cursor = next;
+    onClaimed(outboxes.get(next), frames);
     return true;
   }
 
   /** Claims space in the inbox with this stream id; the caller commits or aborts. */
   public boolean tryClaim(int streamId, int length, BufferClaim claim) {
     Outbox outbox = find(streamId);
-    return outbox != null && tryClaim(outbox, length, claim);
+    if (outbox == null || !outbox.tryClaim(length, claim)) {
+      return false;
+    }
+    onClaimed(outbox, 1);
+    return true;
   }
 
   /** The registration id of the inbox that the last successful claim was made in. */
@@ -132,12 +136,12 @@ public final class Outboxes implements AutoCloseable {
     return claimed.inbox().registrationId();
   }
 
-  /** Where the payload of the last successful claim goes. */
+  /** Where the payloads of the last successful claim go. */
   public FrameSlots claimedSlots() {
     return claimed.slots();
   }
 
-  /** Its number there, unless the payload has one of its own. */
+  /** The number of the first of them, unless payloads have one of their own. */
   public long claimedNumber() {
     return claimed.claimedNumber();
   }
@@ -147,8 +151,8 @@ public final class Outboxes implements AutoCloseable {
    * each message would take longer than most messages do.
    */
   public void ring() {
-    if (unrungMessages > 0) {
-      unrungMessages = 0;
+    if (unrungFrames > 0) {
+      unrungFrames = 0;
       for (int i = 0, size = outboxes.size(); i < size; i++) {
         outboxes.get(i).ring(doorbells);
       }
@@ -188,28 +192,24 @@ public final class Outboxes implements AutoCloseable {
     }
   }
 
-  private boolean tryClaim(Outbox outbox, int length, BufferClaim claim) {
-    if (outbox.tryClaim(length, claim)) {
-      claimed = outbox;
-      unrungMessages++;
-      hasClaimed = true;
-      return true;
-    }
-    return false;
+  private void onClaimed(Outbox outbox, int frames) {
+    claimed = outbox;
+    unrungFrames += frames;
+    hasClaimed = true;
   }
 
   /**
-   * The index of the inbox with the fewest unread bytes, the next one in turn among equals; -1 if
+   * The index of the inbox with the fewest unread frames, the next one in turn among equals; -1 if
    * none has room.
    */
-  private int shortestQueue() {
+  private int shortestQueue(int frames) {
     int size = outboxes.size();
     int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
       // Several outboxes may be gone since the cursor was set.
       int index = (cursor + i) % size;
-      long queue = outboxes.get(index).queue();
+      long queue = outboxes.get(index).queue(frames);
       if (queue >= 0 && queue < fewest) {
         fewest = queue;
         shortest = index;

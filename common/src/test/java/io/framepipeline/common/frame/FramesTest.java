@@ -2,12 +2,11 @@ package io.framepipeline.common.frame;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.aeron.logbuffer.FrameDescriptor;
-import io.aeron.logbuffer.LogBufferDescriptor;
-import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
-import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
+import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
-import org.agrona.BitUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
@@ -17,33 +16,30 @@ class FramesTest {
     assertThat(Frames.ELEMENTS).isEqualTo(4096);
     assertThat(Frames.BYTE_PAYLOAD_LENGTH).isEqualTo(4096);
     assertThat(Frames.FLOAT_PAYLOAD_LENGTH).isEqualTo(16_384);
-    assertThat(FloatFrameEncoder.BLOCK_LENGTH).isEqualTo(ByteFrameEncoder.BLOCK_LENGTH);
-  }
-
-  /** What numbers float frames by their position, and bounds logs by frames, relies on it. */
-  @Test
-  void shouldTakeOneCacheLineOfALog() {
-    assertThat(Frames.LOG_LENGTH).isEqualTo(64);
-    assertThat(BitUtil.align(Frames.LOG_LENGTH, FrameDescriptor.FRAME_ALIGNMENT))
-        .isEqualTo(Frames.LOG_LENGTH);
-    assertThat(LogBufferDescriptor.TERM_MIN_LENGTH % Frames.LOG_LENGTH).isZero();
+    assertThat(FloatFramesEncoder.BLOCK_LENGTH).isEqualTo(ByteFramesEncoder.BLOCK_LENGTH);
+    assertThat(FloatFramesDecoder.frameCountEncodingOffset())
+        .isEqualTo(ByteFramesDecoder.frameCountEncodingOffset());
+    assertThat(Frames.LOG_LENGTH).isEqualTo(96);
   }
 
   /** The bytes themselves, so that a changed schema cannot pass with a changed codec. */
   @Test
   void shouldEncodeFieldsLittleEndianAtTheirOffsets() {
     byte[] message = new byte[Frames.MESSAGE_LENGTH];
-    new ByteFrameEncoder()
+    new ByteFramesEncoder()
         .wrapAndApplyHeader(new UnsafeBuffer(message), 0, new MessageHeaderEncoder())
         .sequence(0x0102030405060708L)
         .originNanos(0x1112131415161718L)
+        .payloadNumber(0x4142434445464748L)
         .sourceId(0x21222324)
-        .ackStreamId(0x31323334);
+        .ackStreamId(0x31323334)
+        .frameCount(0x5152);
 
     assertThat(message)
-        .startsWith(0x18, 0x00, 1, 0, 0x00, 0x10, 2, 0)
+        .startsWith(0x22, 0x00, 1, 0, 0x00, 0x10, 3, 0)
         .containsSequence(8, 7, 6, 5, 4, 3, 2, 1)
         .containsSequence(0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11)
-        .containsSequence(0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31);
+        .containsSequence(0x48, 0x47, 0x46, 0x45, 0x44, 0x43, 0x42, 0x41)
+        .endsWith(0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31, 0x52, 0x51);
   }
 }

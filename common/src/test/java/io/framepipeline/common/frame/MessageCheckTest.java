@@ -7,8 +7,8 @@ import io.aeron.logbuffer.Header;
 import io.aeron.protocol.DataHeaderFlyweight;
 import io.framepipeline.common.frame.sbe.AckDecoder;
 import io.framepipeline.common.frame.sbe.AckEncoder;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
-import io.framepipeline.common.frame.sbe.FloatFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
+import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import java.util.Arrays;
@@ -27,13 +27,15 @@ class MessageCheckTest {
   private static final int ACK_PREFIX_LENGTH = 8 + 4 + 4;
   private static final int ACK_BLOCK_LENGTH_INDEX = 8 + 4;
   private static final int ACK_NUM_IN_GROUP_INDEX = ACK_BLOCK_LENGTH_INDEX + 2;
+  private static final int FRAME_COUNT_INDEX = Frames.MESSAGE_LENGTH - 2;
   private static final int MAX_LENGTH = 128;
 
   /** The three kinds, each with its check and a whole message. */
   enum Kind {
-    BYTE_FRAME(ByteFrameDecoder.TEMPLATE_ID, ByteFrameDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
+    BYTE_FRAME(
+        ByteFramesDecoder.TEMPLATE_ID, ByteFramesDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
     FLOAT_FRAME(
-        FloatFrameDecoder.TEMPLATE_ID, FloatFrameDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
+        FloatFramesDecoder.TEMPLATE_ID, FloatFramesDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
     ACK(
         AckDecoder.TEMPLATE_ID,
         AckDecoder.BLOCK_LENGTH,
@@ -149,6 +151,19 @@ class MessageCheckTest {
   }
 
   @ParameterizedTest
+  @EnumSource(names = {"BYTE_FRAME", "FLOAT_FRAME"})
+  void shouldAcceptOneToSixteenFrames(Kind kind) {
+    write(kind);
+    for (int count = 0; count <= 0xFFFF; count++) {
+      setFrameCount(count);
+
+      assertThat(check(kind, kind.length))
+          .as("%d frames", count)
+          .isEqualTo(count >= 1 && count <= 16 ? Verdict.ACCEPTED : Verdict.COUNT);
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {0, ACK_COUNT - 1, ACK_COUNT + 1, 0xFFFF})
   void shouldRejectAcksWhoseCountIsNotTheirNumber(int count) {
     write(Kind.ACK);
@@ -214,11 +229,13 @@ class MessageCheckTest {
       boolean isContent =
           kind == Kind.ACK
               ? at >= MessageHeaderDecoder.ENCODED_LENGTH && at < ACK_BLOCK_LENGTH_INDEX
-              : at >= MessageHeaderDecoder.ENCODED_LENGTH;
+              : at >= MessageHeaderDecoder.ENCODED_LENGTH && at < FRAME_COUNT_INDEX;
       boolean isSame = Arrays.equals(damaged, whole);
+      boolean isOtherCount =
+          kind != Kind.ACK && at == FRAME_COUNT_INDEX && damaged[at] >= 1 && damaged[at] <= 16;
       assertThat(check(kind, kind.length) == Verdict.ACCEPTED)
           .as("byte %d is %d", at, damaged[at])
-          .isEqualTo(isContent || isSame);
+          .isEqualTo(isContent || isSame || isOtherCount);
     }
   }
 
@@ -247,7 +264,12 @@ class MessageCheckTest {
           .templateId(kind.templateId)
           .schemaId(MessageHeaderDecoder.SCHEMA_ID)
           .version(MessageHeaderDecoder.SCHEMA_VERSION);
+      setFrameCount(1);
     }
+  }
+
+  private void setFrameCount(int count) {
+    buffer.putShort(OFFSET + FRAME_COUNT_INDEX, (short) count);
   }
 
   private void writeAcks(int count) {

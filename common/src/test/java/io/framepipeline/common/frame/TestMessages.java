@@ -1,10 +1,12 @@
 package io.framepipeline.common.frame;
 
 import io.framepipeline.common.frame.sbe.AckEncoder;
-import io.framepipeline.common.frame.sbe.ByteFrameEncoder;
-import io.framepipeline.common.frame.sbe.FloatFrameEncoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
+import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.agrona.DirectBuffer;
@@ -26,6 +28,9 @@ public final class TestMessages {
     }
   }
 
+  /** The number of a payload that nobody has written. */
+  private static final long NO_PAYLOAD = Long.MAX_VALUE / 2;
+
   private static final int BLOCK_LENGTH_OFFSET = 0;
   private static final int TEMPLATE_OFFSET = 2;
   private static final int SCHEMA_OFFSET = 4;
@@ -38,12 +43,14 @@ public final class TestMessages {
       long sequence, long originNanos, int sourceId, int ackStreamId, byte[] payload) {
     UnsafeBuffer message =
         new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.BYTE_PAYLOAD_LENGTH]);
-    new ByteFrameEncoder()
+    new ByteFramesEncoder()
         .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
         .sequence(sequence)
         .originNanos(originNanos)
+        .payloadNumber(NO_PAYLOAD)
         .sourceId(sourceId)
-        .ackStreamId(ackStreamId);
+        .ackStreamId(ackStreamId)
+        .frameCount(1);
     message.putBytes(Frames.MESSAGE_LENGTH, payload);
     return message;
   }
@@ -53,12 +60,14 @@ public final class TestMessages {
       long sequence, long originNanos, int sourceId, int ackStreamId, float element) {
     UnsafeBuffer message =
         new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH]);
-    new FloatFrameEncoder()
+    new FloatFramesEncoder()
         .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
         .sequence(sequence)
         .originNanos(originNanos)
+        .payloadNumber(NO_PAYLOAD)
         .sourceId(sourceId)
-        .ackStreamId(ackStreamId);
+        .ackStreamId(ackStreamId)
+        .frameCount(1);
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       message.putFloat(Frames.MESSAGE_LENGTH + i * Float.BYTES, element, ByteOrder.LITTLE_ENDIAN);
     }
@@ -94,7 +103,7 @@ public final class TestMessages {
   /**
    * Every kind of malformed message.
    *
-   * @param goodFrame a message that the inbox would take
+   * @param goodFrame a message that the inbox would take, a frame or acknowledgements
    * @param otherStage a message that another stage's inbox would take
    */
   public static List<Malformed> malformed(DirectBuffer goodFrame, DirectBuffer otherStage) {
@@ -102,7 +111,13 @@ public final class TestMessages {
     int length = good.capacity();
     byte[] random = new byte[length];
     new Random(1).nextBytes(random);
-    return List.of(
+    List<Malformed> malformed = new ArrayList<>();
+    if (payloadOf(goodFrame) != null) {
+      malformed.add(new Malformed("no frames", Verdict.COUNT, withFrameCount(good, 0)));
+      malformed.add(new Malformed("a frame too many", Verdict.COUNT, withFrameCount(good, 17)));
+    }
+    Collections.addAll(
+        malformed,
         new Malformed("empty", Verdict.LENGTH, copy(good, 0)),
         new Malformed("shorter than a message header", Verdict.LENGTH, copy(good, 7)),
         new Malformed("a message header alone", Verdict.LENGTH, copy(good, 8)),
@@ -114,6 +129,7 @@ public final class TestMessages {
         new Malformed("an unknown template", Verdict.TEMPLATE, with(good, TEMPLATE_OFFSET)),
         new Malformed("another stage's message", Verdict.STAGE, withoutPayload(otherStage)),
         new Malformed("random bytes", Verdict.SCHEMA, new UnsafeBuffer(random)));
+    return malformed;
   }
 
   /** As much of the message as there is, then zeros. */
@@ -121,6 +137,14 @@ public final class TestMessages {
     byte[] bytes = new byte[length];
     message.getBytes(0, bytes, 0, Math.min(length, message.capacity()));
     return new UnsafeBuffer(bytes);
+  }
+
+  private static UnsafeBuffer withFrameCount(DirectBuffer message, int frameCount) {
+    UnsafeBuffer changed = copy(message, message.capacity());
+    new ByteFramesEncoder()
+        .wrap(changed, MessageHeaderEncoder.ENCODED_LENGTH)
+        .frameCount(frameCount);
+    return changed;
   }
 
   /** The message with one field of its header changed to what nobody uses. */

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import com.sun.management.ThreadMXBean;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.logbuffer.BufferClaim;
-import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
@@ -165,6 +164,32 @@ class OutboxesTest {
       driver.step();
     }
     assertThat(queued).as("twice what it read in 10 ms, not all there is").isBetween(8, 24);
+  }
+
+  @Test
+  void shouldClaimNoMoreThanThereAreSlots() {
+    Outboxes wide = otherOutboxes();
+    RecordingInbox inbox = startNormInbox();
+    driver.stepUntil("a connection", () -> wide.connectedCount() == 1);
+    // It reads fast enough to be given all there is room for.
+    for (int step = 0; step < 200; step++) {
+      while (wide.tryClaimRun(Frames.RUN_FRAMES, claim)) {
+        claim.commit();
+      }
+      driver.step();
+      inbox.poll(Outboxes.WINDOW_FRAMES);
+      inbox.poll(Outboxes.WINDOW_FRAMES);
+    }
+
+    long next = wide.claimedNumber() + Frames.RUN_FRAMES;
+    int unread = 0;
+    while (wide.tryClaimRun(Frames.RUN_FRAMES - 1, claim)) {
+      assertThat(wide.claimedNumber()).isEqualTo(next + unread);
+      claim.commit();
+      unread += Frames.RUN_FRAMES - 1;
+    }
+    assertThat(unread).isEqualTo(Outboxes.WINDOW_FRAMES / 15 * 15);
+    assertThat(wide.tryClaimRun(1, claim)).as("one more fits").isTrue();
   }
 
   @Test
@@ -407,19 +432,19 @@ class OutboxesTest {
 
   private void sendUnnumbered(int frames) {
     for (int i = 0; i < frames; i++) {
-      if (outboxes.tryClaim(claim)) {
+      if (outboxes.tryClaimRun(1, claim)) {
         claim.commit();
       }
     }
   }
 
-  private static final class SinkHandler implements ControlledFragmentHandler {
+  private static final class SinkHandler implements Inbox.Handler {
     private long count;
 
     @Override
-    public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
       count++;
-      return Action.CONTINUE;
+      return 1;
     }
   }
 
@@ -480,7 +505,7 @@ class OutboxesTest {
   }
 
   private boolean send(Outboxes from, int sequence) {
-    if (!from.tryClaim(claim)) {
+    if (!from.tryClaimRun(1, claim)) {
       return false;
     }
     claim.buffer().putInt(claim.offset(), sequence);

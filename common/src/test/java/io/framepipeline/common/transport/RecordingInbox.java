@@ -1,10 +1,10 @@
 package io.framepipeline.common.transport;
 
-import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,14 +14,17 @@ import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * An inbox that a test polls by hand, and that keeps a copy of each message with its payload, if
- * that is there, behind it.
+ * An inbox that a test polls by hand, and that keeps a copy of each message; of one for a run of
+ * frames, a message for each with its payload, if that is there, behind it.
  */
-public final class RecordingInbox implements AutoCloseable, ControlledFragmentHandler {
+public final class RecordingInbox implements AutoCloseable, Inbox.Handler {
+  private static final int FIELDS = MessageHeaderDecoder.ENCODED_LENGTH;
+
   private final Inbox inbox;
   private final Stage stage;
   private final NanoClock nanoClock;
   private final List<DirectBuffer> messages = new ArrayList<>();
+  private final List<Integer> runLengths = new ArrayList<>();
 
   private RecordingInbox(Inbox inbox, Stage stage, DriverConnection connection) {
     this.inbox = inbox;
@@ -48,38 +51,58 @@ public final class RecordingInbox implements AutoCloseable, ControlledFragmentHa
     return inbox;
   }
 
-  /** Takes up to so many messages; returns how many came. */
+  /** Takes messages for up to so many frames, or the next one for more; returns how many came. */
   public int poll(int limit) {
     return inbox.poll(this, limit, nanoClock.nanoTime());
   }
 
-  /** Every message taken so far. */
+  /** Every message taken so far, one a frame. */
   public List<DirectBuffer> messages() {
     return messages;
   }
 
+  /** For how many frames each message was that came. */
+  public List<Integer> runLengths() {
+    return runLengths;
+  }
+
   @Override
-  public Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
-    byte[] copy = new byte[length + stage.payloadLength()];
-    UnsafeBuffer message = new UnsafeBuffer(copy);
-    buffer.getBytes(offset, copy, 0, length);
+  public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     if (stage == Stage.READER || length != Frames.MESSAGE_LENGTH) {
-      message.wrap(copy, 0, length);
-    } else {
-      long number =
-          stage == Stage.RECIPROCAL
-              ? new ByteFrameDecoder()
-                  .wrap(message, MessageHeaderDecoder.ENCODED_LENGTH, 0, 0)
-                  .sequence()
-              : Inbox.number(header);
-      FrameSlots slots = inbox.slots(header);
-      slots.buffer().getBytes(slots.offset(number), copy, length, stage.payloadLength());
-      if (!slots.isStill(number)) {
-        message.wrap(copy, 0, length);
-      }
+      messages.add(copy(buffer, offset, length, length));
+      return 1;
     }
-    messages.add(message);
-    return Action.CONTINUE;
+    int frameCount = new ByteFramesDecoder().wrap(buffer, offset + FIELDS, 0, 0).frameCount();
+    // Some tests send messages in which there is nothing but what they look for.
+    runLengths.add(Math.max(1, frameCount));
+    for (int i = 0; i < runLengths.getLast(); i++) {
+      addFrame(buffer, offset, inbox.slots(header), i);
+    }
+    return runLengths.getLast();
+  }
+
+  /** As if it had come alone. */
+  private void addFrame(DirectBuffer buffer, int offset, FrameSlots slots, int index) {
+    int length = Frames.MESSAGE_LENGTH + stage.payloadLength();
+    UnsafeBuffer message = copy(buffer, offset, Frames.MESSAGE_LENGTH, length);
+    if (index > 0) {
+      ByteFramesDecoder run = new ByteFramesDecoder().wrap(buffer, offset + FIELDS, 0, 0);
+      new ByteFramesEncoder()
+          .wrap(message, FIELDS)
+          .sequence(run.sequence() + index)
+          .payloadNumber(run.payloadNumber() + index);
+    }
+    long number = new ByteFramesDecoder().wrap(message, FIELDS, 0, 0).payloadNumber();
+    message.putBytes(
+        Frames.MESSAGE_LENGTH, slots.buffer(), slots.offset(number), stage.payloadLength());
+    messages.add(
+        slots.isStill(number) ? message : new UnsafeBuffer(message, 0, Frames.MESSAGE_LENGTH));
+  }
+
+  private static UnsafeBuffer copy(DirectBuffer buffer, int offset, int length, int capacity) {
+    UnsafeBuffer message = new UnsafeBuffer(new byte[capacity]);
+    message.putBytes(0, buffer, offset, length);
+    return message;
   }
 
   @Override

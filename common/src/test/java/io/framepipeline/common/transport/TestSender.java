@@ -5,8 +5,8 @@ import io.aeron.logbuffer.BufferClaim;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.TestMessages;
-import io.framepipeline.common.frame.sbe.ByteFrameDecoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
+import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -57,24 +57,31 @@ public final class TestSender {
 
   /** Sends a message, and its payload if it has one, if an inbox has room for it. */
   public boolean trySend(DirectBuffer message) {
-    DirectBuffer payload = TestMessages.payloadOf(message);
-    if (payload == null) {
-      return tryWrite(opened.getFirst(), message);
-    }
-    if (!outboxes.tryClaim(claim)) {
+    return TestMessages.payloadOf(message) == null
+        ? tryWrite(opened.getFirst(), message)
+        : trySendRun(List.of(message));
+  }
+
+  /** Sends one message for all, and the payloads of those that have one, if there is room. */
+  private boolean trySendRun(List<DirectBuffer> messages) {
+    if (!outboxes.tryClaimRun(messages.size(), claim)) {
       return false;
     }
-    long number =
-        stage == Stage.RECIPROCAL
-            ? new ByteFrameDecoder()
-                .wrapAndApplyHeader(message, 0, new MessageHeaderDecoder())
-                .sequence()
-            : outboxes.claimedNumber();
     FrameSlots slots = outboxes.claimedSlots();
-    slots.beginWriting(number);
-    slots.buffer().putBytes(slots.offset(number), payload, 0, payload.capacity());
-    slots.written(number);
-    claim.buffer().putBytes(claim.offset(), message, 0, Frames.MESSAGE_LENGTH);
+    for (int i = 0; i < messages.size(); i++) {
+      DirectBuffer payload = TestMessages.payloadOf(messages.get(i));
+      if (payload != null) {
+        long number = outboxes.claimedNumber() + i;
+        slots.beginWriting(number);
+        slots.buffer().putBytes(slots.offset(number), payload, 0, payload.capacity());
+        slots.written(number);
+      }
+    }
+    claim.buffer().putBytes(claim.offset(), messages.getFirst(), 0, Frames.MESSAGE_LENGTH);
+    new ByteFramesEncoder()
+        .wrap(claim.buffer(), claim.offset() + MessageHeaderEncoder.ENCODED_LENGTH)
+        .payloadNumber(outboxes.claimedNumber())
+        .frameCount(messages.size());
     claim.commit();
     return true;
   }
@@ -98,9 +105,17 @@ public final class TestSender {
     driver.stepUntil("room for a message", () -> trySend(message));
   }
 
+  /**
+   * Sends one message for frames in sequence, stepping everybody until there is room; those without
+   * payloads are gone.
+   */
+  public void sendRun(List<DirectBuffer> messages) {
+    driver.stepUntil("room for a run", () -> trySendRun(messages));
+  }
+
   /** Claims room for a frame's message and never fills it. */
   public boolean claimAndForget() {
-    return outboxes.tryClaim(claim);
+    return outboxes.tryClaimRun(1, claim);
   }
 
   /** Sends a message that is longer than a fragment may be. */
