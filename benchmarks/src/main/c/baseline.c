@@ -11,9 +11,11 @@
  *                                      rings whose processes sleep until there is work for them, on a futex, instead
  *                                      of yielding and looking again: woken for 32 frames, or for room for half a ring,
  *                                      or when who wakes them has nothing left to do
+ *   baseline paced RATE SECONDS        the same rings with so many frames/s from /dev/urandom, each read when it is due:
+ *                                      median and 99th percentile of the time from read to norm, in µs
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
- * Prints the figure. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
+ * Prints the figures. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -40,14 +42,17 @@
 #define RETAINED 1024
 #define BATCH 16    /* frames in 64 KiB */
 #define WAKE 32     /* frames for which a sleeping consumer is woken */
+#define MAX_MICROS 1000000
 
 static void die(const char *what) { perror(what); exit(1); }
 
-static double now(void) {
+static uint64_t now_nanos(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + t.tv_nsec * 1e-9;
+    return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
+
+static double now(void) { return now_nanos() * 1e-9; }
 
 static void sleep_for(double seconds) {
     struct timespec t = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
@@ -166,13 +171,51 @@ static void read_batch(void) {
     if (count != sizeof pool) die("source");
 }
 
+/* With a rate: when each frame was read, and how many took how long until they were normed. */
+static double rate;
+static struct latencies {
+    _Atomic uint32_t is_recording;
+    uint64_t origin_nanos[RETAINED];
+    uint32_t counts[MAX_MICROS];
+} *latencies;
+
+/* Reads the frame that is due next, when it is due; who falls behind catches up. */
+static void read_when_due(uint64_t p) {
+    static uint64_t start;
+    if (p == 0) start = now_nanos();
+    uint64_t due = start + (uint64_t)(p * 1e9 / rate);
+    if (now_nanos() < due) {
+        wake_all(NULL, bytes);
+        struct timespec t = {(time_t)(due / 1000000000), (long)(due % 1000000000)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, 0);
+    }
+    if (read(source, pool + p % BATCH * N, N) != N) die("source");
+    latencies->origin_nanos[p % RETAINED] = now_nanos();
+}
+
+static void record_latency(uint64_t p) {
+    uint64_t micros = (now_nanos() - latencies->origin_nanos[p % RETAINED]) / 1000;
+    if (atomic_load_explicit(&latencies->is_recording, memory_order_acquire))
+        latencies->counts[micros < MAX_MICROS ? micros : MAX_MICROS - 1]++;
+}
+
+/* In µs, of those recorded. */
+static double latency_quantile(double q) {
+    uint64_t total = 0, below = 0;
+    for (int i = 0; i < MAX_MICROS; i++) total += latencies->counts[i];
+    for (int i = 0; i < MAX_MICROS; i++)
+        if ((below += latencies->counts[i]) >= q * total) return i + 1;
+    return MAX_MICROS;
+}
+
 static uint8_t *byte_slot(uint64_t p) { return (uint8_t *)bytes->slots + p % slot_count * N; }
 static float *float_slot(uint64_t p) { return (float *)floats->slots + p % slot_count * N; }
 
 static void run_reader(void) {
     static uint8_t retained[RETAINED][N];
     for (uint64_t p = 0, seen = 0;; p++) {
-        if (source >= 0 && p % BATCH == 0) read_batch();
+        if (rate > 0) read_when_due(p);
+        else if (source >= 0 && p % BATCH == 0) read_batch();
         await_room(NULL, bytes, p, &seen);
         const uint8_t *frame = pool + p % BATCH * N;
         if (are_logs) frame = memcpy(retained[p % RETAINED], frame, N);
@@ -196,6 +239,7 @@ static void run_norms(void) {
     for (uint64_t p = 0, seen = 0;; p++) {
         await_frame(floats, NULL, p, &seen);
         result = norm(float_slot(p));
+        if (rate > 0) record_latency(p);
         release(floats, p + 1);
         atomic_store_explicit(normed, p + 1, memory_order_release);
     }
@@ -222,6 +266,7 @@ static pid_t start(void (*stage)(void)) {
     if (pid < 0) die("fork");
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_TIMERSLACK, 1ul); /* sleeps end when they are due */
         stage();
     }
     return pid;
@@ -233,18 +278,20 @@ static double rings(double seconds) {
     floats = shared(sizeof(struct ring) + slot_count * sizeof(float[N]));
     bytes->limit = floats->limit = are_logs ? LOG_WINDOW : SLOTS;
     normed = shared(4096);
+    latencies = shared(sizeof(struct latencies));
     for (size_t i = 0; i < sizeof pool; i++) pool[i] = (uint8_t)(i * 2654435761u >> 13);
     pid_t pids[] = {start(run_norms), start(run_reciprocals), start(run_reader), are_logs ? start(run_driver) : 0};
     sleep_for(1);
     uint64_t before = atomic_load(normed);
     double from = now();
+    atomic_store(&latencies->is_recording, 1);
     sleep_for(seconds);
-    double rate = (atomic_load(normed) - before) / (now() - from);
+    double throughput = (atomic_load(normed) - before) / (now() - from);
     for (int i = 0; i < 4 && pids[i] > 0; i++) {
         kill(pids[i], SIGKILL);
         waitpid(pids[i], 0, 0);
     }
-    return rate;
+    return throughput;
 }
 
 static double read_loop(double seconds) {
@@ -273,8 +320,16 @@ static double kernel(int is_norm, double seconds) {
 int main(int argc, char **argv) {
     if (argc < 3) return 64;
     double seconds = atof(argv[argc - 1]), figure;
-    const char *path = argc == 4 ? argv[2] : !strcmp(argv[1], "read") ? "/dev/urandom" : "mem";
+    int is_paced = !strcmp(argv[1], "paced"), is_urandom = is_paced || !strcmp(argv[1], "read");
+    const char *path = is_urandom ? "/dev/urandom" : argc == 4 ? argv[2] : "mem";
     if (strcmp(path, "mem") && (source = open(path, O_RDONLY)) < 0) die(path);
+    if (is_paced) {
+        rate = atof(argv[2]);
+        is_sleeping = 1;
+        rings(seconds);
+        printf("%.0f %.0f\n", latency_quantile(0.5), latency_quantile(0.99));
+        return 0;
+    }
     if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
     else if ((are_logs = !strcmp(argv[1], "logs")) || (is_sleeping = !strcmp(argv[1], "sleeping")) ||
              !strcmp(argv[1], "rings"))

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** The program in C that the pipeline is measured against, compiled where it runs. */
@@ -29,10 +30,17 @@ final class Baseline {
 
   /** Runs it for so many seconds; returns the figure that it prints. */
   double measure(int seconds, String... mode) {
+    return measureAll(seconds, mode)[0];
+  }
+
+  /** Runs it for so many seconds; returns the figures that it prints. */
+  double[] measureAll(int seconds, String... mode) {
     List<String> command = new ArrayList<>(List.of(program.toString()));
     command.addAll(List.of(mode));
     command.add(Integer.toString(seconds));
-    return Double.parseDouble(run(command).strip());
+    return Arrays.stream(run(command).strip().split(" "))
+        .mapToDouble(Double::parseDouble)
+        .toArray();
   }
 
   private static String run(List<String> command) {

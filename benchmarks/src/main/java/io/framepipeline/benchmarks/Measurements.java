@@ -86,11 +86,13 @@ final class Measurements {
   }
 
   List<Series> latency() {
+    Baseline baseline = new Baseline(home);
     for (int round = 0; round < rounds; round++) {
       for (int rate : new int[] {1_000, 10_000}) {
+        double[] quantiles = baseline.measureAll(seconds, "paced", Integer.toString(rate));
+        addLatency("C rings, sleeping", rate, quantiles[0], quantiles[1]);
         PipelineRun.Sample sample = sample(PACED_WARM_UP_SECONDS, "--rate=" + rate);
-        add("%,d frames/s, p50".formatted(rate), "µs", sample.p50Micros());
-        add("%,d frames/s, p99".formatted(rate), "µs", sample.p99Micros());
+        addLatency("pipeline", rate, sample.p50Micros(), sample.p99Micros());
       }
     }
     return take();
@@ -177,6 +179,11 @@ final class Measurements {
     add(name + ": context switches", "/frame", sample.contextSwitchesPerFrame());
     add(name + ": p50", "µs", sample.p50Micros());
     add(name + ": p99", "µs", sample.p99Micros());
+  }
+
+  private void addLatency(String name, int rate, double p50Micros, double p99Micros) {
+    add("%s, %,d frames/s: p50".formatted(name, rate), "µs", p50Micros);
+    add("%s, %,d frames/s: p99".formatted(name, rate), "µs", p99Micros);
   }
 
   private void add(String name, String unit, double value) {

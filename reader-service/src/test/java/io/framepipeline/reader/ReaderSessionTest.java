@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The reader against reciprocals and norms that are moved by hand. */
 @Timeout(60)
 class ReaderSessionTest {
-  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=64k");
   private static final int SOURCE_ID = 4711;
   private static final int WINDOW_FRAMES = 64;
   private static final int MAX_DELIVERIES = 3;

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The reader's agent when its driver goes: with drivers on threads of their own and real time. */
 @Timeout(60)
 class ReconnectionTest {
-  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=256k");
+  private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=64k");
   private static final int FRAMES = 20;
 
   @TempDir private Path directory;

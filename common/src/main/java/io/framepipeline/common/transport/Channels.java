@@ -20,10 +20,10 @@ import io.framepipeline.common.service.ExitException;
  */
 public record Channels(String frames, String acks) {
   /**
-   * The driver moves a sender's limit, and clears what was read, when a quarter of a term was read:
-   * every thousand frames. A log is three terms.
+   * The shortest terms there are. The driver moves a sender's limit, and clears what was read, when
+   * a quarter of a term was read: every 170 messages. A log is three terms.
    */
-  public static final String DEFAULT = "aeron:ipc?term-length=256k";
+  public static final String DEFAULT = "aeron:ipc?term-length=64k";
 
   private static final int ACK_TERM_LENGTH = TERM_MIN_LENGTH;
 

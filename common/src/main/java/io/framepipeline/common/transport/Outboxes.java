@@ -17,9 +17,9 @@ import org.agrona.CloseHelper;
 public final class Outboxes implements AutoCloseable {
   /**
    * Slots of a sender for one inbox, if it has none of its own for all: as many frames as the inbox
-   * may have yet to read, enough to keep it busy while its neighbour sleeps, and 4 MiB of floats.
+   * may have yet to read, enough to keep it busy while its neighbour sleeps, and 2 MiB of floats.
    */
-  public static final int WINDOW_FRAMES = 256;
+  public static final int WINDOW_FRAMES = 128;
 
   /** Frames that wait at most for their receivers to be woken while there are more to send. */
   private static final int RING_FRAMES = 32;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
+import io.aeron.logbuffer.LogBufferDescriptor;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitException;
 import org.junit.jupiter.api.Test;
@@ -15,10 +16,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChannelsTest {
   @Test
   void shouldHoldMoreFramesThanAnInboxIsSentAtOnce() {
-    for (String channel : new String[] {Channels.DEFAULT, "aeron:ipc?term-length=64k"}) {
-      int termLength = new ChannelUriStringBuilder(Channels.of(channel).frames()).termLength();
-      assertThat(termLength / 2 / Frames.LOG_LENGTH).isGreaterThan(Outboxes.WINDOW_FRAMES);
-    }
+    int termLength =
+        new ChannelUriStringBuilder(Channels.of(Channels.DEFAULT).frames()).termLength();
+    assertThat(termLength).isEqualTo(LogBufferDescriptor.TERM_MIN_LENGTH);
+    assertThat(termLength / 2 / Frames.LOG_LENGTH).isGreaterThan(Outboxes.WINDOW_FRAMES);
   }
 
   @Test

@@ -23,7 +23,7 @@ class SharedMemorySizeTest {
 
   /** As docs/operations.md has them. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1, 22", "1, 3, 2, 47", "2, 4, 3, 85", "4, 8, 4, 208"})
+  @CsvSource({"1, 1, 1, 19", "1, 3, 2, 31", "2, 4, 3, 50", "4, 8, 4, 108"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
     long needed = SharedMemorySize.needed(CHANNELS, readers, reciprocals, norms);
 
@@ -33,14 +33,14 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 21 * MEBIBYTE);
+    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 18 * MEBIBYTE);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
-            "AERON_DIR=/shared/aeron: its file system has 21 MiB, but reader=1 reciprocal=1 norm=1 need 22 MiB; enlarge it, or run fewer instances")
+            "AERON_DIR=/shared/aeron: its file system has 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, 22 * MEBIBYTE).requireRoomForOneOfEach();
+    new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE).requireRoomForOneOfEach();
   }
 
   @Test
@@ -52,7 +52,7 @@ class SharedMemorySizeTest {
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireRoomForWindow(16384))
         .withMessage(
-            "READER_WINDOW_FRAMES=16384: the file system of AERON_DIR=/shared/aeron has 64 MiB, but such a window and one instance of each stage need 83 MiB; enlarge it, or give a smaller window")
+            "READER_WINDOW_FRAMES=16384: the file system of AERON_DIR=/shared/aeron has 64 MiB, but such a window and one instance of each stage need 80 MiB; enlarge it, or give a smaller window")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
 
@@ -63,7 +63,7 @@ class SharedMemorySizeTest {
 
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
-    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 24 * MEBIBYTE);
+    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 20 * MEBIBYTE);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
