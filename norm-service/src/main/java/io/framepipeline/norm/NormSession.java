@@ -119,27 +119,8 @@ final class NormSession implements StageSession, Inbox.Handler {
     if (!hasRoom(source, frameCount)) {
       return ABORT;
     }
-    FrameSlots floats = inbox.slots(header);
-    long number = frames.payloadNumber();
-    int normed = 0;
-    for (int i = 0; i < frameCount; i++) {
-      double norm = kernel.apply(floats.buffer(), floats.offset(number + i));
-      if (!floats.isStill(number + i)) {
-        verdict = skipFrame(Verdict.GONE, header);
-      } else if (!Double.isFinite(norm)) {
-        verdict = skipFrame(Verdict.PAYLOAD, header);
-      } else {
-        normed += onNorm(source, frames.sequence() + i, norm);
-      }
-    }
-    if (normed > 0) {
-      stats.framesNormed.getAndAddRelease(normed);
-      // The moment of the last one for all: none is acknowledged before.
-      double latencyNanos = (double) Math.max(1, System.nanoTime() - frames.originNanos());
-      stats.latencyNanos.record(latencyNanos, normed);
-    }
-    if (verdict == Verdict.ACCEPTED) {
-      stats.messages(verdict).incrementRelease();
+    if (norm(source, frameCount, inbox.slots(header), header.sessionId())) {
+      stats.messages(Verdict.ACCEPTED).incrementRelease();
     }
     return frameCount;
   }
@@ -169,33 +150,56 @@ final class NormSession implements StageSession, Inbox.Handler {
     return 0;
   }
 
-  private Verdict skipFrame(Verdict verdict, Header header) {
-    rejections.count(verdict, header.sessionId(), nowNanos);
-    return verdict;
-  }
-
   private boolean hasRoom(FrameSource source, int frames) {
     return printer == null
         ? source.hasRoom(frames)
         : printer.hasRoom(frames) && source.hasRoom(printer.outstanding() + frames);
   }
 
-  /** Returns 1, or 0 if it is a repeat. */
-  private int onNorm(FrameSource source, long sequence, double norm) {
-    boolean isRepeat = source.onFrame(sequence, frames.ackStreamId(), nowNanos);
-    if (isRepeat) {
-      stats.framesDuplicate.incrementRelease();
-    } else {
-      stats.norms.record(norm);
+  /** Records and acknowledges the frames of a run; returns whether none had to be skipped. */
+  private boolean norm(FrameSource source, int frameCount, FrameSlots floats, int sessionId) {
+    long sequence = frames.sequence();
+    long number = frames.payloadNumber();
+    int normed = 0;
+    int skipped = 0;
+    for (int i = 0; i < frameCount; i++) {
+      double norm = kernel.apply(floats.buffer(), floats.offset(number + i));
+      boolean isStill = floats.isStill(number + i);
+      if (!isStill || !Double.isFinite(norm)) {
+        rejections.count(isStill ? Verdict.PAYLOAD : Verdict.GONE, sessionId, nowNanos);
+        skipped++;
+      } else if (source.onFrame(sequence + i, frames.ackStreamId(), nowNanos)) {
+        stats.framesDuplicate.incrementRelease();
+        acknowledgeRepeat(source, sequence + i);
+      } else {
+        stats.norms.record(norm);
+        acknowledge(source, sequence + i, norm);
+        normed++;
+      }
     }
+    if (normed > 0) {
+      stats.framesNormed.getAndAddRelease(normed);
+      // The moment of the last one for all: none is acknowledged before.
+      double latencyNanos = (double) Math.max(1, System.nanoTime() - frames.originNanos());
+      stats.latencyNanos.record(latencyNanos, normed);
+    }
+    return skipped == 0;
+  }
+
+  private void acknowledge(FrameSource source, long sequence, double norm) {
     if (printer == null) {
       source.acknowledge(sequence);
-    } else if (isRepeat) {
-      printer.pass(frames.sourceId(), frames.ackStreamId(), sequence);
     } else {
       printer.print(frames.sourceId(), frames.ackStreamId(), sequence, norm);
     }
-    return isRepeat ? 0 : 1;
+  }
+
+  private void acknowledgeRepeat(FrameSource source, long sequence) {
+    if (printer == null) {
+      source.acknowledge(sequence);
+    } else {
+      printer.pass(frames.sourceId(), frames.ackStreamId(), sequence);
+    }
   }
 
   private void onPrinted(int sourceId, int ackStreamId, long sequence) {
