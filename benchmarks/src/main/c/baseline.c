@@ -1,13 +1,15 @@
 /* What the pipeline is measured against, in C: the same frames and kernels without ledger or recovery.
  *
- *   baseline read SECONDS              frames/s that one thread reads from /dev/urandom, 64 KiB a read
- *   baseline rings mem|PATH SECONDS    frames/s through three processes and two rings of 256 slots in shared memory,
+ *   baseline read SECONDS [COUNT]      frames/s that one thread reads from /dev/urandom, 64 KiB a read
+ *   baseline rings mem|PATH SECONDS [COUNT]
+ *                                      frames/s through three processes and two rings of 256 slots in shared memory,
  *                                      of the same 64 KiB again and again or of a file, 64 KiB a read, read again at
  *                                      its end
- *   baseline logs mem|PATH SECONDS     the same with what Aeron's logs add if frames travel in them: three terms of
+ *   baseline logs mem|PATH SECONDS [COUNT]
+ *                                      the same with what Aeron's logs add if frames travel in them: three terms of
  *                                      128 slots, half a term as window, cleared by a fourth process before they are
  *                                      used again, and a copy of each frame in a ring of 1024
- *   baseline sleeping mem|PATH SECONDS
+ *   baseline sleeping mem|PATH SECONDS [COUNT]
  *                                      rings whose processes sleep until there is work for them, on a futex, instead
  *                                      of yielding and looking again: woken for 32 frames, or for room for half a ring,
  *                                      or when who wakes them has nothing left to do
@@ -15,8 +17,9 @@
  *                                      median and 99th percentile of the time from read to norm, in µs
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
- * Prints the figures. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
+ * Prints the figures. COUNT is a file that has the number of frames so far, a 64-bit integer. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <math.h>
@@ -84,13 +87,15 @@ struct ring {
     _Alignas(64) char slots[];
 };
 
-static void *shared(size_t size) {
-    int fd = memfd_create("baseline", 0);
-    if (fd < 0 || ftruncate(fd, size)) die("memfd_create");
+static void *shared_file(size_t size, const char *path) {
+    int fd = path ? open(path, O_RDWR | O_CREAT, 0600) : memfd_create("baseline", 0);
+    if (fd < 0 || ftruncate(fd, size)) die(path ? path : "memfd_create");
     void *p = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
     if (p == MAP_FAILED) die("mmap");
     return p;
 }
+
+static void *shared(size_t size) { return shared_file(size, NULL); }
 
 static void back_off(int *attempt) {
     if (++*attempt < 64) __asm__ volatile("" ::: "memory");
@@ -165,10 +170,13 @@ static _Atomic uint64_t *normed;
 static int source = -1; /* or none: the same 64 KiB again and again */
 static _Alignas(64) uint8_t pool[BATCH * N];
 
+/* Whoever is stopped in the middle of a read has read less. */
 static void read_batch(void) {
-    ssize_t count = read(source, pool, sizeof pool);
-    if (count == 0 && lseek(source, 0, SEEK_SET) == 0) count = read(source, pool, sizeof pool);
-    if (count != sizeof pool) die("source");
+    for (size_t length = 0; length < sizeof pool;) {
+        ssize_t count = read(source, pool + length, sizeof pool - length);
+        if (count > 0) length += count;
+        else if (count == 0 ? lseek(source, 0, SEEK_SET) != 0 : errno != EINTR) die("source");
+    }
 }
 
 /* With a rate: when each frame was read, and how many took how long until they were normed. */
@@ -277,7 +285,6 @@ static double rings(double seconds) {
     bytes = shared(sizeof(struct ring) + slot_count * N);
     floats = shared(sizeof(struct ring) + slot_count * sizeof(float[N]));
     bytes->limit = floats->limit = are_logs ? LOG_WINDOW : SLOTS;
-    normed = shared(4096);
     latencies = shared(sizeof(struct latencies));
     for (size_t i = 0; i < sizeof pool; i++) pool[i] = (uint8_t)(i * 2654435761u >> 13);
     pid_t pids[] = {start(run_norms), start(run_reciprocals), start(run_reader), are_logs ? start(run_driver) : 0};
@@ -297,7 +304,10 @@ static double rings(double seconds) {
 static double read_loop(double seconds) {
     uint64_t frames = 0;
     double from = now();
-    for (; now() - from < seconds; frames += BATCH) read_batch();
+    for (; now() - from < seconds; frames += BATCH) {
+        read_batch();
+        atomic_store_explicit(normed, frames + BATCH, memory_order_release);
+    }
     return frames / (now() - from);
 }
 
@@ -319,9 +329,13 @@ static double kernel(int is_norm, double seconds) {
 
 int main(int argc, char **argv) {
     if (argc < 3) return 64;
-    double seconds = atof(argv[argc - 1]), figure;
-    int is_paced = !strcmp(argv[1], "paced"), is_urandom = is_paced || !strcmp(argv[1], "read");
-    const char *path = is_urandom ? "/dev/urandom" : argc == 4 ? argv[2] : "mem";
+    int is_paced = !strcmp(argv[1], "paced"), is_read = !strcmp(argv[1], "read");
+    int is_kernel = !strcmp(argv[1], "reciprocals") || !strcmp(argv[1], "norm");
+    int seconds_at = is_read || is_kernel ? 2 : 3;
+    if (argc <= seconds_at) return 64;
+    double seconds = atof(argv[seconds_at]), figure;
+    const char *path = is_read || is_paced ? "/dev/urandom" : is_kernel ? "mem" : argv[2];
+    normed = shared_file(4096, argc > seconds_at + 1 ? argv[seconds_at + 1] : NULL);
     if (strcmp(path, "mem") && (source = open(path, O_RDONLY)) < 0) die(path);
     if (is_paced) {
         rate = atof(argv[2]);
@@ -330,7 +344,7 @@ int main(int argc, char **argv) {
         printf("%.0f %.0f\n", latency_quantile(0.5), latency_quantile(0.99));
         return 0;
     }
-    if (!strcmp(argv[1], "read")) figure = read_loop(seconds);
+    if (is_read) figure = read_loop(seconds);
     else if ((are_logs = !strcmp(argv[1], "logs")) || (is_sleeping = !strcmp(argv[1], "sleeping")) ||
              !strcmp(argv[1], "rings"))
         figure = rings(seconds);

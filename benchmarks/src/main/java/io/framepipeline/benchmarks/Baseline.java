@@ -43,6 +43,19 @@ final class Baseline {
         .toArray();
   }
 
+  /** Starts it; it goes on until it is closed. */
+  BaselineRun start(String... mode) {
+    try {
+      Path count = Files.createTempFile("baseline", ".count");
+      List<String> command = new ArrayList<>(List.of(program.toString()));
+      command.addAll(List.of(mode));
+      command.addAll(List.of(Integer.toString(Integer.MAX_VALUE), count.toString()));
+      return new BaselineRun(command, count);
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "cannot start the baseline: " + e.getMessage());
+    }
+  }
+
   private static String run(List<String> command) {
     try {
       Path output = Files.createTempFile("baseline", ".out");

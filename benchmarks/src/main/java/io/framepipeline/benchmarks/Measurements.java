@@ -17,6 +17,9 @@ final class Measurements {
   /** By then what is hot is compiled. */
   private static final int WARM_UP_SECONDS = 6;
 
+  private static final int TURNS_PER_SECOND = 2;
+  private static final int WARM_UP_TURNS = 15 * TURNS_PER_SECOND;
+
   /** The same at a paced load or none, which compile later, and hold up some frames until then. */
   private static final int PACED_WARM_UP_SECONDS = 25;
 
@@ -38,34 +41,39 @@ final class Measurements {
 
   List<Series> urandom() {
     Baseline baseline = new Baseline(home);
-    for (int round = 0; round < rounds; round++) {
-      add("C, one thread that only reads", FRAMES_PER_SECOND, baseline.measure(seconds, "read"));
-      add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "/dev/urandom"));
-      addRun("pipeline", sample());
-      addRun("pipeline, 2 readers", sample("--readers=2"));
+    try (Turns turns = new Turns()) {
+      turns.add("C, one thread that only reads", baseline.start("read"));
+      turns.add("C rings", baseline.start("rings", "/dev/urandom"));
+      turns.add("pipeline", run());
+      turns.add("pipeline, 2 readers", run("--readers=2"));
+      take(turns);
     }
     return take();
   }
 
   List<Series> memory() {
     Baseline baseline = new Baseline(home);
+    try (Turns turns = new Turns()) {
+      turns.add("C rings", baseline.start("rings", "mem"));
+      turns.add("C rings, sleeping", baseline.start("sleeping", "mem"));
+      turns.add("C logs", baseline.start("logs", "mem"));
+      turns.add("C rings, /dev/zero", baseline.start("rings", "/dev/zero"));
+      turns.add("pipeline, /dev/zero", run("--source=/dev/zero"));
+      take(turns);
+    }
+    return take();
+  }
+
+  List<Series> file() {
+    Baseline baseline = new Baseline(home);
     Path file = Path.of("/dev/shm/pipeline-bench-frames");
     try {
       writeRandom(file);
-      for (int round = 0; round < rounds; round++) {
-        add("C rings", FRAMES_PER_SECOND, baseline.measure(seconds, "rings", "mem"));
-        add("C rings, sleeping", FRAMES_PER_SECOND, baseline.measure(seconds, "sleeping", "mem"));
-        add("C logs", FRAMES_PER_SECOND, baseline.measure(seconds, "logs", "mem"));
-        add(
-            "C rings, /dev/zero",
-            FRAMES_PER_SECOND,
-            baseline.measure(seconds, "rings", "/dev/zero"));
-        addRun("pipeline, /dev/zero", sample("--source=/dev/zero"));
-        add(
-            "C rings, file",
-            FRAMES_PER_SECOND,
-            baseline.measure(seconds, "rings", file.toString()));
-        addRun("pipeline, file in /dev/shm", sample("--source=" + file, "--repeat"));
+      try (Turns turns = new Turns()) {
+        turns.add("C rings", baseline.start("rings", file.toString()));
+        turns.add("C rings from memory", baseline.start("rings", "mem"));
+        turns.add("pipeline", run("--source=" + file, "--repeat"));
+        take(turns);
       }
       Files.delete(file);
     } catch (IOException e) {
@@ -91,7 +99,7 @@ final class Measurements {
       for (int rate : new int[] {1_000, 10_000}) {
         double[] quantiles = baseline.measureAll(seconds, "paced", Integer.toString(rate));
         addLatency("C rings, sleeping", rate, quantiles[0], quantiles[1]);
-        PipelineRun.Sample sample = sample(PACED_WARM_UP_SECONDS, "--rate=" + rate);
+        Progress.Sample sample = sample(PACED_WARM_UP_SECONDS, "--rate=" + rate);
         addLatency("pipeline", rate, sample.p50Micros(), sample.p99Micros());
       }
     }
@@ -110,7 +118,7 @@ final class Measurements {
   List<Series> idle() {
     for (int round = 0; round < rounds; round++) {
       try (PipelineRun run = new PipelineRun(home, List.of("--source=-"))) {
-        PipelineRun.Sample sample = run.measure(PACED_WARM_UP_SECONDS, seconds);
+        Progress.Sample sample = run.measure(PACED_WARM_UP_SECONDS, seconds);
         sample
             .cores()
             .forEach((role, cores) -> add(role + ", processor time", "% of a core", 100 * cores));
@@ -146,7 +154,7 @@ final class Measurements {
   private void grow(String name, String option) {
     try (PipelineRun run = new PipelineRun(home, List.of(option))) {
       run.awaitFirstNorm();
-      PipelineRun.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
+      Progress.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
       add(
           name + ", processor time but the readers'",
@@ -160,25 +168,30 @@ final class Measurements {
     }
   }
 
-  private PipelineRun.Sample sample(String... options) {
-    return sample(WARM_UP_SECONDS, options);
-  }
-
-  private PipelineRun.Sample sample(int warmUpSeconds, String... options) {
+  private Progress.Sample sample(int warmUpSeconds, String... options) {
     try (PipelineRun run = new PipelineRun(home, List.of(options))) {
       run.awaitFirstNorm();
       return run.measure(warmUpSeconds, seconds);
     }
   }
 
-  private void addRun(String name, PipelineRun.Sample sample) {
-    add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
-    sample
-        .cpuMicrosPerFrame()
-        .forEach((role, micros) -> add(name + ": " + role, CPU_PER_FRAME, micros));
-    add(name + ": context switches", "/frame", sample.contextSwitchesPerFrame());
-    add(name + ": p50", "µs", sample.p50Micros());
-    add(name + ": p99", "µs", sample.p99Micros());
+  private PipelineRun run(String... options) {
+    return new PipelineRun(home, List.of(options));
+  }
+
+  private void take(Turns turns) {
+    turns.warmUp(WARM_UP_TURNS);
+    turns.take(
+        rounds * seconds * TURNS_PER_SECOND,
+        (name, sample) -> {
+          add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
+          sample
+              .cpuMicrosPerFrame()
+              .forEach((role, micros) -> add(name + ": " + role, CPU_PER_FRAME, micros));
+          if (!sample.cpuMicrosPerFrame().isEmpty()) {
+            add(name + ": context switches", "/frame", sample.contextSwitchesPerFrame());
+          }
+        });
   }
 
   private void addLatency(String name, int rate, double p50Micros, double p99Micros) {

@@ -22,7 +22,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /** A pipeline, started as users do, whose figures are read from outside while it runs. */
-final class PipelineRun implements AutoCloseable {
+final class PipelineRun implements Contender {
   private static final double MEBIBYTE = 1 << 20;
   private static final double KIBIBYTES_PER_MEBIBYTE = 1024;
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -32,28 +32,6 @@ final class PipelineRun implements AutoCloseable {
   private final Path directory;
   private final Path log;
   private final long startNanos;
-
-  /** What a run has done by a moment. */
-  private record Moment(
-      long nanos,
-      long frames,
-      Histogram.Snapshot latencyNanos,
-      Map<String, Double> cpuSeconds,
-      double contextSwitches) {}
-
-  /**
-   * What a run did between two moments.
-   *
-   * @param cpuMicrosPerFrame of the processes of each stage together, and of the driver
-   * @param cores that were busy with each, on average
-   */
-  record Sample(
-      double framesPerSecond,
-      double p50Micros,
-      double p99Micros,
-      Map<String, Double> cpuMicrosPerFrame,
-      Map<String, Double> cores,
-      double contextSwitchesPerFrame) {}
 
   PipelineRun(Path home, List<String> options) {
     List<String> command = new ArrayList<>(List.of(home.resolve("pipeline").toString(), "run"));
@@ -72,6 +50,16 @@ final class PipelineRun implements AutoCloseable {
     }
   }
 
+  @Override
+  public ProcessHandle process() {
+    return process.toHandle();
+  }
+
+  @Override
+  public void awaitFirstFrame() {
+    awaitFirstNorm();
+  }
+
   /** Waits for the first norm; returns how many seconds after the command it was. */
   double awaitFirstNorm() {
     while (normed() == 0) {
@@ -87,29 +75,11 @@ final class PipelineRun implements AutoCloseable {
   /**
    * Lets it run for a while, then measures for a while; with a silent source there are no frames.
    */
-  Sample measure(int warmUpSeconds, int seconds) {
+  Progress.Sample measure(int warmUpSeconds, int seconds) {
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(warmUpSeconds));
-    Moment from = now();
+    Progress from = now();
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(seconds));
-    Moment to = now();
-    double elapsed = (to.nanos - from.nanos) / 1e9;
-    long frames = to.frames - from.frames;
-    Histogram.Snapshot latency = to.latencyNanos.minus(from.latencyNanos);
-    Map<String, Double> perFrame = new TreeMap<>();
-    Map<String, Double> cores = new TreeMap<>();
-    to.cpuSeconds.forEach(
-        (role, cpu) -> {
-          double used = cpu - from.cpuSeconds.getOrDefault(role, 0.0);
-          perFrame.put(role, used * 1e6 / frames);
-          cores.put(role, used / elapsed);
-        });
-    return new Sample(
-        frames / elapsed,
-        latency.quantile(0.5) / 1e3,
-        latency.quantile(0.99) / 1e3,
-        perFrame,
-        cores,
-        (to.contextSwitches - from.contextSwitches) / frames);
+    return now().since(from);
   }
 
   /** Memory that only the process has, largest of each stage, by role; without shared logs. */
@@ -149,7 +119,8 @@ final class PipelineRun implements AutoCloseable {
     }
   }
 
-  private Moment now() {
+  @Override
+  public Progress now() {
     long frames = 0;
     Histogram.Snapshot latency = Buckets.noLatencies();
     Map<String, Double> cpu = new TreeMap<>();
@@ -167,7 +138,7 @@ final class PipelineRun implements AutoCloseable {
         latency = latency.plus(stats.latencyNanos.snapshot());
       }
     }
-    return new Moment(nanos, frames, latency, cpu, switches);
+    return new Progress(nanos, frames, latency, cpu, switches);
   }
 
   private long normed() {

@@ -6,6 +6,7 @@ import java.util.List;
 enum Section {
   URANDOM("From /dev/urandom"),
   MEMORY("From memory"),
+  FILE("From a file in /dev/shm, again and again"),
   KERNELS("Kernels, by C and by JMH, and paths"),
   LATENCY("A frame from read to normed, at a paced load"),
   START("From the command to the first norm"),
@@ -26,6 +27,7 @@ enum Section {
     return switch (this) {
       case URANDOM -> measurements.urandom();
       case MEMORY -> measurements.memory();
+      case FILE -> measurements.file();
       case KERNELS -> measurements.kernels();
       case LATENCY -> measurements.latency();
       case START -> measurements.start();

@@ -1,0 +1,82 @@
+package io.framepipeline.benchmarks;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+
+/**
+ * Contenders for the same cores that are started once and measured in short turns, while all others
+ * are stopped. A machine whose neighbours come and go is another one a few seconds later: only what
+ * was measured within the same seconds can be compared.
+ */
+final class Turns implements AutoCloseable {
+  /** A sender that goes on gives a receiver more every 20 ms, as it sees it work. */
+  private static final long SETTLE_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
+  private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** As long as all others are stopped; the media driver takes who is for dead after 5 s. */
+  private static final int MAX_CONTENDERS = 5;
+
+  private final Map<String, Contender> contenders = new LinkedHashMap<>();
+
+  /** Adds who has just been started, and stops it until its turn. */
+  void add(String name, Contender contender) {
+    if (contenders.size() == MAX_CONTENDERS) {
+      throw new IllegalStateException("too many to be stopped in turn");
+    }
+    contenders.put(name, contender);
+    contender.awaitFirstFrame();
+    signal(contender, "STOP");
+  }
+
+  /** Lets each have so many turns, unmeasured, for compilers to do their work. */
+  void warmUp(int turns) {
+    take(turns, (name, sample) -> {});
+  }
+
+  /** Measures each in so many turns. */
+  void take(int turns, BiConsumer<String, Progress.Sample> onSample) {
+    for (int turn = 0; turn < turns; turn++) {
+      contenders.forEach(
+          (name, contender) -> {
+            signal(contender, "CONT");
+            LockSupport.parkNanos(SETTLE_NANOS);
+            Progress from = contender.now();
+            LockSupport.parkNanos(TURN_NANOS);
+            Progress to = contender.now();
+            signal(contender, "STOP");
+            onSample.accept(name, to.since(from));
+          });
+    }
+  }
+
+  @Override
+  public void close() {
+    for (Contender contender : contenders.values()) {
+      signal(contender, "CONT");
+      contender.close();
+    }
+  }
+
+  private static void signal(Contender contender, String name) {
+    List<String> command = new ArrayList<>(List.of("kill", "-" + name));
+    Stream.concat(Stream.of(contender.process()), contender.process().descendants())
+        .forEach(process -> command.add(Long.toString(process.pid())));
+    try {
+      new ProcessBuilder(command).start().waitFor();
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "cannot run kill: " + e.getMessage());
+    } catch (InterruptedException e) {
+      throw new ExitException(ExitCode.INTERNAL, "interrupted");
+    }
+  }
+}
