@@ -30,8 +30,10 @@ public final class Faults {
   private Faults() {}
 
   /** At the start of {@code ReaderSession.write}. */
-  public static void beforeWrite(long sequence) {
-    onFrame(FaultPoint.READER, sequence);
+  public static void beforeWrite(long sequence, int frameCount) {
+    for (int i = 0; i < frameCount; i++) {
+      onFrame(FaultPoint.READER, sequence + i);
+    }
   }
 
   /** At the start of {@code ReciprocalKernel.apply}. */
