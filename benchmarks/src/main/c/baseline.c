@@ -17,7 +17,8 @@
  *                                      median and 99th percentile of the time from read to norm, in µs
  *   baseline reciprocals|norm SECONDS  ns a frame, in cache
  *
- * Prints the figures. COUNT is a file that has the number of frames so far, a 64-bit integer. Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
+ * Prints the figures. COUNT is a file that has the number of frames so far, a 64-bit integer.
+ * Compiled by gcc -O3 -march=native -ffast-math -mno-recip. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

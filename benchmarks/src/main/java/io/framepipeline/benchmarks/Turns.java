@@ -23,7 +23,7 @@ final class Turns implements AutoCloseable {
 
   private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-  /** As long as all others are stopped; the media driver takes who is for dead after 5 s. */
+  /** Each is stopped for the turns of all others; the driver evicts a client that is for 5 s. */
   private static final int MAX_CONTENDERS = 5;
 
   private final Map<String, Contender> contenders = new LinkedHashMap<>();

@@ -90,7 +90,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     return changes + polled;
   }
 
-  /** Aborts the poll, to meet the same frame again, while every norm's inbox is full. */
+  /** Aborts the poll, to meet the same frames again, while every norm's inbox is full. */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);

@@ -1,10 +1,7 @@
 package io.framepipeline.common.frame;
 
-import io.aeron.logbuffer.FrameDescriptor;
-import io.aeron.protocol.DataHeaderFlyweight;
 import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
-import org.agrona.BitUtil;
 
 /** Sizes of the frames and of their messages. */
 public final class Frames {
@@ -32,11 +29,6 @@ public final class Frames {
    */
   public static final int MESSAGE_LENGTH =
       MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.BLOCK_LENGTH;
-
-  /** Bytes of a run's message in a log. */
-  public static final int LOG_LENGTH =
-      BitUtil.align(
-          DataHeaderFlyweight.HEADER_LENGTH + MESSAGE_LENGTH, FrameDescriptor.FRAME_ALIGNMENT);
 
   /** {@code READER_WINDOW_FRAMES}, if it is not set. */
   public static final int DEFAULT_WINDOW_FRAMES = 1024;

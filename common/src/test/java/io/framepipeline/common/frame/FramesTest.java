@@ -19,7 +19,7 @@ class FramesTest {
     assertThat(FloatFramesEncoder.BLOCK_LENGTH).isEqualTo(ByteFramesEncoder.BLOCK_LENGTH);
     assertThat(FloatFramesDecoder.frameCountEncodingOffset())
         .isEqualTo(ByteFramesDecoder.frameCountEncodingOffset());
-    assertThat(Frames.LOG_LENGTH).isEqualTo(96);
+    assertThat(TestMessages.LOG_LENGTH).isEqualTo(96);
   }
 
   /** The bytes themselves, so that a changed schema cannot pass with a changed codec. */

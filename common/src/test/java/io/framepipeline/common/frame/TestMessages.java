@@ -1,5 +1,7 @@
 package io.framepipeline.common.frame;
 
+import io.aeron.logbuffer.FrameDescriptor;
+import io.aeron.protocol.DataHeaderFlyweight;
 import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
@@ -9,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -27,6 +30,12 @@ public final class TestMessages {
       return what;
     }
   }
+
+  /** Bytes of a run's message in a log. */
+  public static final int LOG_LENGTH =
+      BitUtil.align(
+          DataHeaderFlyweight.HEADER_LENGTH + Frames.MESSAGE_LENGTH,
+          FrameDescriptor.FRAME_ALIGNMENT);
 
   /** The number of a payload that nobody has written. */
   private static final long NO_PAYLOAD = Long.MAX_VALUE / 2;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.logbuffer.LogBufferDescriptor;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.service.ExitException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,7 +19,7 @@ class ChannelsTest {
     int termLength =
         new ChannelUriStringBuilder(Channels.of(Channels.DEFAULT).frames()).termLength();
     assertThat(termLength).isEqualTo(LogBufferDescriptor.TERM_MIN_LENGTH);
-    assertThat(termLength / 2 / Frames.LOG_LENGTH).isGreaterThan(Outboxes.WINDOW_FRAMES);
+    assertThat(termLength / 2 / TestMessages.LOG_LENGTH).isGreaterThan(Outboxes.WINDOW_FRAMES);
   }
 
   @Test

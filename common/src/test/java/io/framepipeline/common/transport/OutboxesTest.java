@@ -8,6 +8,7 @@ import io.aeron.ChannelUriStringBuilder;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.frame.TestMessages;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -371,7 +372,7 @@ class OutboxesTest {
   void shouldReplaceAPublicationThatHasReachedItsLastPosition() {
     // Four frames before the end of the last of 2^31 terms.
     ChannelUriStringBuilder frames = new ChannelUriStringBuilder(CHANNELS.frames());
-    int left = 4 * Frames.LOG_LENGTH;
+    int left = 4 * TestMessages.LOG_LENGTH;
     String nearTheEnd =
         frames
             .initialTermId(0)
