@@ -2,6 +2,7 @@ package io.framepipeline.common.frame;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 
 /**
  * Whether a kernel is to use vectors, by the Vector API. Vector code and scalar code compute the
@@ -47,7 +48,13 @@ public final class Vectors {
       Thread.ofPlatform()
           .name("practice")
           .daemon()
-          .start(() -> vectors.areFaster = isFaster(vector, scalar));
+          .start(
+              () -> {
+                LockSupport.parkNanos(DELAY_NANOS);
+                vectors.areFaster =
+                    isFaster(
+                        () -> nanosPerFrame(vector), () -> nanosPerFrame(scalar), MAX_ATTEMPTS);
+              });
     }
     return vectors;
   }
@@ -57,16 +64,20 @@ public final class Vectors {
     return areFaster;
   }
 
-  private static boolean isFaster(Runnable vector, Runnable scalar) {
-    LockSupport.parkNanos(DELAY_NANOS);
-    long scalarNanos = Long.MAX_VALUE;
-    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      long attemptNanos = System.nanoTime();
-      scalarNanos = Math.min(scalarNanos, nanosPerFrame(scalar));
-      if (nanosPerFrame(vector) < scalarNanos) {
+  /**
+   * Measures until vector code is faster than scalar code was at its best.
+   *
+   * @return false if it still was not after so many attempts
+   */
+  static boolean isFaster(LongSupplier vectorNanos, LongSupplier scalarNanos, int maxAttempts) {
+    long bestScalarNanos = Long.MAX_VALUE;
+    for (int attempt = 0; attempt < maxAttempts; attempt++) {
+      long startNanos = System.nanoTime();
+      bestScalarNanos = Math.min(bestScalarNanos, scalarNanos.getAsLong());
+      if (vectorNanos.getAsLong() < bestScalarNanos) {
         return true;
       }
-      long pauseNanos = (SHARE - 1) * (System.nanoTime() - attemptNanos);
+      long pauseNanos = (SHARE - 1) * (System.nanoTime() - startNanos);
       LockSupport.parkNanos(Math.min(pauseNanos, MAX_PAUSE_NANOS));
     }
     return false;
