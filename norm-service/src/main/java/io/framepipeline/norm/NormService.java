@@ -45,7 +45,7 @@ public final class NormService implements StageService {
   }
 
   @Override
-  public StageSession connect(DriverConnection connection) {
+  public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new NormSession(connection, channels, sources, printer, stats);
   }
 

@@ -13,6 +13,7 @@ import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
@@ -38,6 +39,7 @@ final class NormSession implements StageSession, Inbox.Handler {
   private final NormPrinter printer;
   private final Inbox inbox;
   private final Outboxes readers;
+  private final Doorbells doorbells;
 
   private final NormKernel kernel = new NormKernel();
   private final MessageCheck check = MessageCheck.forFloatFrames();
@@ -64,6 +66,7 @@ final class NormSession implements StageSession, Inbox.Handler {
     this.rejections = new Rejections(stats);
     this.sources = sources;
     this.printer = printer;
+    this.doorbells = connection.doorbells();
     this.nextHousekeepingNanos = connection.aeron().context().nanoClock().nanoTime();
     // A reader that is lost takes its frames with it, so nothing listens here.
     this.readers =
@@ -220,7 +223,7 @@ final class NormSession implements StageSession, Inbox.Handler {
       }
     }
     if (sent > 0) {
-      readers.ring();
+      doorbells.onAcks();
     }
     return sent;
   }

@@ -93,7 +93,7 @@ class AllocationTest {
   private Measured start(StageService service) {
     SteppedDriver.Peer peer = driver.startPeer();
     peer.own(service);
-    Measured measured = new Measured(peer, peer.own(service.connect(peer.connection())));
+    Measured measured = new Measured(peer, peer.own(service.connect(peer.connection(), () -> {})));
     peer.run(measured);
     return measured;
   }

@@ -68,8 +68,9 @@ public final class ReaderService implements StageService {
   }
 
   @Override
-  public StageSession connect(DriverConnection connection) {
-    return new ReaderSession(connection, channels, ring::link, sourceId, frames, source, stats);
+  public StageSession connect(DriverConnection connection, Runnable prompt) {
+    return new ReaderSession(
+        connection, prompt, channels, ring::link, sourceId, frames, source, stats);
   }
 
   /** For a source that waits for room; what it then reads at once the window must outlast. */

@@ -12,6 +12,7 @@ import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
@@ -39,6 +40,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   private final Inbox inbox;
   private final Outboxes outboxes;
   private final InboxWatch norms;
+  private final Doorbells doorbells;
 
   private final MessageCheck check = MessageCheck.forAcks();
   private final AckDecoder ack = new AckDecoder();
@@ -49,6 +51,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
 
   ReaderSession(
       DriverConnection connection,
+      Runnable prompt,
       Channels channels,
       Payloads payloads,
       int sourceId,
@@ -71,16 +74,24 @@ final class ReaderSession implements StageSession, Inbox.Handler {
             Stage.RECIPROCAL,
             lossDetector.ofReciprocals());
     this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
-    source.onPublished(connection.doorbells()::ringOwn);
+    this.doorbells = connection.doorbells();
+    source.onPublished(prompt);
   }
 
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
+    if (frames.isFull() || source.hasEnded()) {
+      // Before the poll, which finds those whose senders have not seen it yet.
+      doorbells.wantAcks();
+    }
     long acknowledgedBefore = frames.acknowledged();
     int acks = inbox.poll(this, ACK_LIMIT, nowNanos);
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
+    int taken = frames.takeOver();
+    // What cannot be acknowledged is not to be sent yet.
+    int sent = inbox.isOpen() ? send() : 0;
     int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
@@ -91,9 +102,6 @@ final class ReaderSession implements StageSession, Inbox.Handler {
         source.start();
       }
     }
-    int taken = frames.takeOver();
-    // What cannot be acknowledged is not to be sent yet.
-    int sent = inbox.isOpen() ? send() : 0;
 
     if (stats.firstReadNanos.getPlain() == 0 && frames.read() > 0) {
       stats.firstReadNanos.setRelease(frames.originNanos(0));

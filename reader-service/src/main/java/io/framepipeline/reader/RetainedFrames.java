@@ -12,8 +12,8 @@ import org.agrona.DirectBuffer;
  * two frames in flight are a window or more apart, which is what lets the norm stage recognise
  * repeats with a bounded bitmap.
  *
- * <p>Two threads: the source's fills slots, in order, and publishes them; the duty cycle's does
- * everything else. A slot is free again when its frame and all before it are done.
+ * <p>The source's thread fills slots, in order, and publishes them; the duty cycle does everything
+ * else, whichever thread runs it. A slot is free again when its frame and all before it are done.
  */
 final class RetainedFrames {
   /** Takes what is given up. */
@@ -121,7 +121,12 @@ final class RetainedFrames {
     return windowFrames * Frames.BYTE_PAYLOAD_LENGTH;
   }
 
-  // ---- the duty cycle's thread ----
+  // ---- the duty cycle ----
+
+  /** Whether the source may wait for room for its next read. */
+  boolean isFull() {
+    return published.getAcquire() - released.getPlain() > windowFrames - Frames.RUN_FRAMES;
+  }
 
   /** Takes newly published frames into the books; returns how many. */
   int takeOver() {

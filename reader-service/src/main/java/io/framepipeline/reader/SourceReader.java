@@ -20,9 +20,9 @@ final class SourceReader implements AutoCloseable {
   private static final int READ_LENGTH = Frames.RUN_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
   /**
-   * What is announced at once while reads are filled, so that more is sure to come. To wake a
-   * thread on another processor takes a twentieth of the time that it takes /dev/urandom to fill a
-   * read.
+   * What is announced at once while reads are filled, so that more is sure to come. It may take
+   * waking somebody on another processor, which is a twentieth of the time that it takes
+   * /dev/urandom to fill a read.
    */
   private static final int ANNOUNCE_LENGTH = 4 * READ_LENGTH;
 

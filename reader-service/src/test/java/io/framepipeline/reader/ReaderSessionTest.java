@@ -87,7 +87,14 @@ class ReaderSessionTest {
     session =
         reader.own(
             new ReaderSession(
-                reader.connection(), CHANNELS, ring::link, SOURCE_ID, frames, source, stats));
+                reader.connection(),
+                () -> {},
+                CHANNELS,
+                ring::link,
+                SOURCE_ID,
+                frames,
+                source,
+                stats));
     reader.run(
         nowNanos -> {
           int work = session.doWork(nowNanos);

@@ -27,7 +27,7 @@ public final class ReciprocalService implements StageService {
   }
 
   @Override
-  public StageSession connect(DriverConnection connection) {
+  public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new ReciprocalSession(connection, channels, stats);
   }
 

@@ -70,6 +70,10 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
+    int polled = inbox == null ? 0 : inbox.poll(this, POLL_FRAMES, nowNanos);
+    if (polled > 0) {
+      stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
+    }
     int changes = outboxes.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
@@ -80,14 +84,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
         inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
       }
     }
-    if (inbox == null) {
-      return changes;
-    }
-    int polled = inbox.poll(this, POLL_FRAMES, nowNanos);
-    if (polled > 0) {
-      stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
-    }
-    return changes + polled;
+    return polled + changes;
   }
 
   /** Aborts the poll, to meet the same frames again, while every norm's inbox is full. */

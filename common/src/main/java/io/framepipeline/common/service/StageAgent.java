@@ -6,6 +6,7 @@ import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
@@ -35,6 +36,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Aeron's client conductor runs inside this duty cycle: one thread less to be scheduled, and an
  * agent that hangs is noticed by the driver instead of being kept alive by a healthy conductor.
+ *
+ * <p>Another thread of the stage that has made work may {@linkplain #prompt do it itself}, since to
+ * wake this one takes longer than most work does. They take turns: whoever has the turn has
+ * everything that belongs to the duty cycle to itself.
  */
 public final class StageAgent implements Agent {
   private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
@@ -44,12 +49,16 @@ public final class StageAgent implements Agent {
   /** A connection that held so long is replaced at once. */
   private static final long GOOD_CONNECTION_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** So that whoever prompts is not kept here for as long as there is any work. */
+  private static final int MAX_PROMPTED_CYCLES = 8;
+
   private final Stage stage;
   private final Path aeronDirectory;
   private final SharedMemorySize sharedMemory;
   private final StageService service;
   private final StageStats stats;
   private final IdleMode idleMode;
+  private final Turn turn = new Turn();
   private final IdleStrategy disconnectedIdleStrategy = new SleepingMillisIdleStrategy(1);
 
   /** Held while counters are read elsewhere: closing the client unmaps them. */
@@ -66,7 +75,7 @@ public final class StageAgent implements Agent {
   private long connectedNanos = retryNanos;
   private boolean hasWaited;
   private boolean isLeaving;
-  private boolean isDone;
+  private volatile boolean isDone;
   private volatile boolean isStopRequested;
   private volatile boolean isAborted;
   private CountersReader counters;
@@ -123,11 +132,55 @@ public final class StageAgent implements Agent {
    */
   @Override
   public int doWork() {
+    if (!turn.tryTakeOwn()) {
+      return 0;
+    }
+    try {
+      if (failure != null) {
+        throw new IllegalStateException("the duty cycle failed", failure);
+      }
+      return session == null ? connect(System.nanoTime()) : work(isStopRequested);
+    } finally {
+      turn.end();
+    }
+  }
+
+  /**
+   * Has the session work now, on the calling thread, which is another one of the stage: until there
+   * is nothing to do, or for a few duty cycles. Wakes the agent's own thread if something is left
+   * to it.
+   *
+   * @param doorbells where that one sleeps
+   */
+  private void prompt(Doorbells doorbells) {
+    boolean isWorkLeft = true;
+    if (turn.tryTake()) {
+      try {
+        for (int i = 0; i < MAX_PROMPTED_CYCLES && isWorkLeft && mayBePrompted(); i++) {
+          isWorkLeft = work(false) > 0;
+        }
+      } catch (RuntimeException | Error e) {
+        failure = e;
+      } finally {
+        turn.end();
+      }
+    }
+    if (isWorkLeft || turn.isMissed()) {
+      doorbells.ringOwn();
+    }
+  }
+
+  /**
+   * To connect, to leave and to fail is for the agent's own thread. Once the stage is to leave, the
+   * other one may have been interrupted, which would close the files that the session uses.
+   */
+  private boolean mayBePrompted() {
+    return session != null && failure == null && !isStopRequested;
+  }
+
+  private int work(boolean isToLeave) {
     long nowNanos = System.nanoTime();
     stats.dutyCycleNanos.setOpaque(nowNanos);
-    if (session == null) {
-      return connect(nowNanos);
-    }
     try {
       if (connection.isDriverGone()) {
         throw new AeronException("its files are gone");
@@ -136,7 +189,7 @@ public final class StageAgent implements Agent {
       if (clientConductor.isClosed()) {
         throw new AeronException("the client's conductor has ended");
       }
-      if (isStopRequested && !isLeaving) {
+      if (isToLeave && !isLeaving) {
         isLeaving = true;
         service.stop();
         session.leave(nowNanos);
@@ -147,12 +200,12 @@ public final class StageAgent implements Agent {
       }
       if (session.isDone(nowNanos)) {
         isDone = true;
-        onClose();
+        disconnect();
       }
       return work;
     } catch (AeronException e) {
       LOG.warn("lost the media driver: {}", firstLine(e));
-      onClose();
+      disconnect();
       if (nowNanos - connectedNanos >= GOOD_CONNECTION_NANOS) {
         retryDelayNanos = 0;
       }
@@ -168,6 +221,14 @@ public final class StageAgent implements Agent {
 
   @Override
   public void onClose() {
+    while (!turn.tryTakeOwn()) {
+      disconnectedIdleStrategy.idle();
+    }
+    disconnect();
+    turn.end();
+  }
+
+  private void disconnect() {
     idleStrategy = disconnectedIdleStrategy;
     stats.ready.setRelease(0);
     takeCountersBack();
@@ -184,6 +245,7 @@ public final class StageAgent implements Agent {
   }
 
   private int connect(long nowNanos) {
+    stats.dutyCycleNanos.setOpaque(nowNanos);
     if (isStopRequested) {
       service.stop();
       if (!service.needsConnection()) {
@@ -206,8 +268,9 @@ public final class StageAgent implements Agent {
         watch = new DriverConnection.Watch(connection);
         clientConductor = connection.aeron().conductorAgentInvoker();
         sharedMemory.shortageFor(stage, connection).ifPresent(LOG::warn);
-        session = service.connect(connection);
-        idleStrategy = idleMode.newStrategy(connection.doorbells().newIdleStrategy());
+        Doorbells doorbells = connection.doorbells();
+        session = service.connect(connection, () -> prompt(doorbells));
+        idleStrategy = idleMode.newStrategy(doorbells.newIdleStrategy());
         synchronized (countersLock) {
           counters = connection.aeron().countersReader();
         }
@@ -223,7 +286,7 @@ public final class StageAgent implements Agent {
       }
     } catch (AeronException e) {
       LOG.warn("cannot connect to the media driver in {}: {}", aeronDirectory, firstLine(e));
-      onClose();
+      disconnect();
     }
     retryLater(nowNanos);
     return 0;
@@ -269,7 +332,7 @@ public final class StageAgent implements Agent {
     }
   }
 
-  /** Called on the duty cycle's thread: the conductor and every poll run there. */
+  /** Called by whoever has the turn: the conductor and every poll run in the duty cycle. */
   private void onError(Throwable error) {
     if (error instanceof AeronException) {
       LOG.warn("{}", firstLine(error));

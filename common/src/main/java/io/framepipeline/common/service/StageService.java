@@ -4,8 +4,13 @@ import io.framepipeline.common.transport.DriverConnection;
 
 /** One stage as {@link StageAgent} runs it; what must survive a lost driver is kept here. */
 public interface StageService extends AutoCloseable {
-  /** Opens the stage's inbox and starts to work with the connection's driver. */
-  StageSession connect(DriverConnection connection);
+  /**
+   * Opens the stage's inbox and starts to work with the connection's driver.
+   *
+   * @param prompt has the session work at once; for one other thread of the stage, when it has made
+   *     work
+   */
+  StageSession connect(DriverConnection connection, Runnable prompt);
 
   /** Takes on nothing new from now on; its session, if there is one, is told to leave as well. */
   void stop();

@@ -1,8 +1,6 @@
 package io.framepipeline.common.service;
 
-/**
- * A stage's work while it is connected to one media driver. Used by the duty cycle's thread only.
- */
+/** A stage's work while it is connected to one media driver. Used by one thread at a time. */
 public interface StageSession extends AutoCloseable {
   /**
    * One duty cycle.

@@ -32,7 +32,8 @@ public final class Doorbells {
 
   private static final int DRIVER = COUNT;
   private static final int WANT_ROOM_OFFSET = offset(COUNT + 1);
-  private static final int LENGTH = offset(COUNT + 2);
+  private static final int WANT_ACKS_OFFSET = offset(COUNT + 2);
+  private static final int LENGTH = offset(COUNT + 3);
 
   private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -122,28 +123,44 @@ public final class Doorbells {
    * before.
    */
   void wantRoom() {
+    want(WANT_ROOM_OFFSET);
+  }
+
+  /** There may be room: wakes those who want it. Returns whether anybody did. */
+  public boolean onRoom() {
+    return ringWanting(WANT_ROOM_OFFSET);
+  }
+
+  /** Has this process woken at the next acknowledgements, whosever they are. */
+  public void wantAcks() {
+    want(WANT_ACKS_OFFSET);
+  }
+
+  /** Acknowledgements were sent: wakes those who want them. */
+  public void onAcks() {
+    ringWanting(WANT_ACKS_OFFSET);
+  }
+
+  private void want(int setOffset) {
     long bit = 1L << own;
-    long value = words.getLongVolatile(WANT_ROOM_OFFSET);
-    while ((value & bit) == 0 && !words.compareAndSetLong(WANT_ROOM_OFFSET, value, value | bit)) {
-      value = words.getLongVolatile(WANT_ROOM_OFFSET);
+    long value = words.getLongVolatile(setOffset);
+    while ((value & bit) == 0 && !words.compareAndSetLong(setOffset, value, value | bit)) {
+      value = words.getLongVolatile(setOffset);
     }
     VarHandle.fullFence();
   }
 
-  /** Whether somebody waits for room that what was read before this call may be. */
-  boolean isRoomWanted() {
+  private boolean ringWanting(int setOffset) {
+    // Either this sees that the other wants it, or the other, looking after that, what was done.
     VarHandle.fullFence();
-    return words.getLongVolatile(WANT_ROOM_OFFSET) != 0;
-  }
-
-  /** There may be room: wakes those who want it. */
-  public void onRoom() {
-    if (words.getLongVolatile(WANT_ROOM_OFFSET) != 0) {
-      long wanted = words.getAndSetLong(WANT_ROOM_OFFSET, 0);
-      for (; wanted != 0; wanted &= wanted - 1) {
-        ring(Long.numberOfTrailingZeros(wanted));
-      }
+    if (words.getLongVolatile(setOffset) == 0) {
+      return false;
     }
+    long wanted = words.getAndSetLong(setOffset, 0);
+    for (; wanted != 0; wanted &= wanted - 1) {
+      ring(Long.numberOfTrailingZeros(wanted));
+    }
+    return true;
   }
 
   /** Sleeps until this process's doorbell rings; for one thread. */

@@ -253,9 +253,8 @@ public final class Inbox implements AutoCloseable {
   private void ring() {
     unrungFrames += polledFrames;
     boolean isRingDue = polledFrames == 0 ? unrungFrames > 0 : unrungFrames >= HALF_WINDOW_FRAMES;
-    if (isRingDue && doorbells.isRoomWanted()) {
+    if (isRingDue && doorbells.onRoom()) {
       unrungFrames = 0;
-      doorbells.onRoom();
     }
     long read = 0;
     int count = subscription.imageCount();

@@ -93,6 +93,7 @@ final class Outbox implements AutoCloseable {
     if (!tryClaim(Frames.MESSAGE_LENGTH, claim)) {
       return false;
     }
+    isRingDue = true;
     claimedNumber = nextNumber;
     nextNumber += frames;
     backlog.sent(position, frames);
@@ -111,7 +112,6 @@ final class Outbox implements AutoCloseable {
     }
     if (claimed > 0) {
       position = claimed;
-      isRingDue = true;
       return true;
     }
     // A publication has 2^31 terms: a month or more at full speed.
@@ -119,7 +119,7 @@ final class Outbox implements AutoCloseable {
     return false;
   }
 
-  /** Wakes the inbox's owner, if it was sent anything since. */
+  /** Wakes the inbox's owner, if it was sent any run since. */
   void ring(Doorbells doorbells) {
     if (isRingDue) {
       isRingDue = false;

@@ -65,8 +65,9 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Follows the inboxes, and wakes those that were sent something: when nothing was sent in the
-   * last duty cycle, or much since they were woken. Part of the sender's duty cycle.
+   * Follows the inboxes, and wakes those that were sent runs: when none was sent in this duty
+   * cycle, or many since they were woken. To wake somebody for each would take longer than most do.
+   * At the end of the sender's duty cycle.
    */
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
@@ -117,18 +118,19 @@ public final class Outboxes implements AutoCloseable {
       return false;
     }
     cursor = next;
-    onClaimed(outboxes.get(next), frames);
+    claimed = outboxes.get(next);
+    unrungFrames += frames;
+    hasClaimed = true;
     return true;
   }
 
-  /** Claims space in the inbox with this stream id; the caller commits or aborts. */
+  /**
+   * Claims space in the inbox with this stream id; the caller commits or aborts, and wakes the
+   * owner if that is worth while.
+   */
   public boolean tryClaim(int streamId, int length, BufferClaim claim) {
     Outbox outbox = find(streamId);
-    if (outbox == null || !outbox.tryClaim(length, claim)) {
-      return false;
-    }
-    onClaimed(outbox, 1);
-    return true;
+    return outbox != null && outbox.tryClaim(length, claim);
   }
 
   /** The registration id of the inbox that the last successful claim was made in. */
@@ -144,19 +146,6 @@ public final class Outboxes implements AutoCloseable {
   /** The number of the first of them, unless payloads have one of their own. */
   public long claimedNumber() {
     return claimed.claimedNumber();
-  }
-
-  /**
-   * Wakes those that were sent something; now, as {@link #doWork} would later. To wake somebody for
-   * each message would take longer than most messages do.
-   */
-  public void ring() {
-    if (unrungFrames > 0) {
-      unrungFrames = 0;
-      for (int i = 0, size = outboxes.size(); i < size; i++) {
-        outboxes.get(i).ring(doorbells);
-      }
-    }
   }
 
   /** Whether an inbox with this stream id is open. */
@@ -192,10 +181,13 @@ public final class Outboxes implements AutoCloseable {
     }
   }
 
-  private void onClaimed(Outbox outbox, int frames) {
-    claimed = outbox;
-    unrungFrames += frames;
-    hasClaimed = true;
+  private void ring() {
+    if (unrungFrames > 0) {
+      unrungFrames = 0;
+      for (int i = 0, size = outboxes.size(); i < size; i++) {
+        outboxes.get(i).ring(doorbells);
+      }
+    }
   }
 
   /**

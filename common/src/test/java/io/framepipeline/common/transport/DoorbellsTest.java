@@ -106,9 +106,7 @@ class DoorbellsTest {
 
     for (int i = 1; i <= MESSAGES; i++) {
       read.set(i);
-      if (receiver.isRoomWanted()) {
-        receiver.ringDriver();
-      }
+      receiver.ringDriver();
       while (position.get() < i) {
         Thread.onSpinWait();
       }
@@ -116,6 +114,36 @@ class DoorbellsTest {
 
     driverThread.join();
     senderThread.join();
+  }
+
+  @Test
+  void shouldWakeForAcksWhoeverWantsThemAndNobodyElse() throws Exception {
+    Doorbells reader = Doorbells.ofClient(aeronDirectory, 6);
+    Doorbells norm = Doorbells.ofClient(aeronDirectory, 7);
+    AtomicLong acks = new AtomicLong();
+    AtomicLong taken = new AtomicLong();
+    IdleStrategy idleStrategy = reader.newIdleStrategy(FOR_EVER_NANOS);
+    Thread readerThread =
+        start(
+            () -> {
+              while (taken.get() < MESSAGES) {
+                reader.wantAcks();
+                boolean isNew = taken.getAndSet(acks.get()) < taken.get();
+                idleStrategy.idle(isNew ? 1 : 0);
+              }
+            });
+
+    for (int i = 1; i <= MESSAGES; i++) {
+      acks.set(i);
+      norm.onRoom();
+      norm.onAcks();
+      while (taken.get() < i) {
+        Thread.onSpinWait();
+      }
+    }
+
+    readerThread.join();
+    assertThat(norm.onRoom()).as("asked for room").isFalse();
   }
 
   @Test
@@ -130,7 +158,8 @@ class DoorbellsTest {
         idleStrategy.idle(0);
         doorbells.wantRoom();
         doorbells.ringOwn();
-        doorbells.isRoomWanted();
+        doorbells.wantAcks();
+        doorbells.onAcks();
         doorbells.ringDriver();
         doorbells.onRoom();
         idleStrategy.idle(0);
