@@ -95,6 +95,22 @@ class StageInstancesTest {
   }
 
   @Test
+  void shouldSayNothingOfAJvmThatWasToldToLeaveBeforeItBegan() {
+    instances.resize(3);
+    processes.get(2).becomeReady();
+    instances.resize(0);
+    processes.get(0).end(143);
+    processes.get(1).end(1);
+    instances.doWork(System.nanoTime());
+    assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+
+    processes.get(2).end(1);
+    instances.doWork(System.nanoTime());
+    assertThat(printed.toString(StandardCharsets.UTF_8))
+        .contains("reciprocal 2 was told to leave and ended with exit code 1");
+  }
+
+  @Test
   void shouldReplaceWhatDies() {
     instances.resize(1);
     processes.getFirst().end(137);
