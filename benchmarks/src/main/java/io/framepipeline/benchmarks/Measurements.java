@@ -14,14 +14,14 @@ import java.util.Random;
 
 /** The measurements of each {@link Section}. */
 final class Measurements {
-  /** By then what is hot is compiled. */
-  private static final int WARM_UP_SECONDS = 6;
-
   private static final int TURNS_PER_SECOND = 2;
   private static final int WARM_UP_TURNS = 15 * TURNS_PER_SECOND;
 
-  /** The same at a paced load or none, which compile later, and hold up some frames until then. */
+  /** A paced load, or none, is compiled late, and some frames are held up until then. */
   private static final int PACED_WARM_UP_SECONDS = 25;
+
+  /** Many JVMs on few cores are compiled later still. */
+  private static final int GROWTH_WARM_UP_SECONDS = 40;
 
   private static final int MEBIBYTE = 1 << 20;
   private static final int FILE_MEBIBYTES = 64;
@@ -108,7 +108,7 @@ final class Measurements {
 
   List<Series> start() {
     for (int round = 0; round < rounds; round++) {
-      try (PipelineRun run = new PipelineRun(home, List.of())) {
+      try (PipelineRun run = run()) {
         add("first norm", "s", run.awaitFirstNorm());
       }
     }
@@ -117,7 +117,7 @@ final class Measurements {
 
   List<Series> idle() {
     for (int round = 0; round < rounds; round++) {
-      try (PipelineRun run = new PipelineRun(home, List.of("--source=-"))) {
+      try (PipelineRun run = run("--source=-")) {
         Progress.Sample sample = run.measure(PACED_WARM_UP_SECONDS, seconds);
         sample
             .cores()
@@ -131,10 +131,14 @@ final class Measurements {
   List<Series> growth() {
     for (int round = 0; round < rounds; round++) {
       for (int reciprocals : new int[] {1, 2, 4, 8}) {
-        grow("%d reciprocals".formatted(reciprocals), "--reciprocals=" + reciprocals);
+        grow("%d reciprocals".formatted(reciprocals), run("--reciprocals=" + reciprocals));
       }
       for (int readers : new int[] {2, 4}) {
-        grow("%d readers".formatted(readers), "--readers=" + readers);
+        grow("%d readers".formatted(readers), run("--readers=" + readers));
+      }
+      for (int frames : new int[] {128, 4096, 16384}) {
+        Map<String, String> window = Map.of("READER_WINDOW_FRAMES", Integer.toString(frames));
+        grow("window of %d frames".formatted(frames), new PipelineRun(home, window, List.of()));
       }
     }
     return take();
@@ -151,10 +155,10 @@ final class Measurements {
     }
   }
 
-  private void grow(String name, String option) {
-    try (PipelineRun run = new PipelineRun(home, List.of(option))) {
+  private void grow(String name, PipelineRun started) {
+    try (PipelineRun run = started) {
       run.awaitFirstNorm();
-      Progress.Sample sample = run.measure(WARM_UP_SECONDS, seconds);
+      Progress.Sample sample = run.measure(GROWTH_WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
       add(
           name + ", processor time but the readers'",
@@ -169,14 +173,14 @@ final class Measurements {
   }
 
   private Progress.Sample sample(int warmUpSeconds, String... options) {
-    try (PipelineRun run = new PipelineRun(home, List.of(options))) {
+    try (PipelineRun run = run(options)) {
       run.awaitFirstNorm();
       return run.measure(warmUpSeconds, seconds);
     }
   }
 
   private PipelineRun run(String... options) {
-    return new PipelineRun(home, List.of(options));
+    return new PipelineRun(home, Map.of(), List.of(options));
   }
 
   private void take(Turns turns) {

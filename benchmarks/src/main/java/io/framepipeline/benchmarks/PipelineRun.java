@@ -33,17 +33,18 @@ final class PipelineRun implements Contender {
   private final Path log;
   private final long startNanos;
 
-  PipelineRun(Path home, List<String> options) {
+  PipelineRun(Path home, Map<String, String> settings, List<String> options) {
     List<String> command = new ArrayList<>(List.of(home.resolve("pipeline").toString(), "run"));
     command.addAll(options);
     try {
       log = Files.createTempFile("pipeline", ".log");
       startNanos = System.nanoTime();
-      process =
+      ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .redirectError(log.toFile())
-              .start();
+              .redirectError(log.toFile());
+      builder.environment().putAll(settings);
+      process = builder.start();
       directory = Path.of("/dev/shm/frame-pipeline-" + process.pid());
     } catch (IOException e) {
       throw new ExitException(ExitCode.INTERNAL, "the pipeline does not start: " + e.getMessage());

@@ -11,7 +11,7 @@ enum Section {
   LATENCY("A frame from read to normed, at a paced load"),
   START("From the command to the first norm"),
   IDLE("With a silent source"),
-  GROWTH("With more instances, from /dev/urandom");
+  GROWTH("With more instances or another window, from /dev/urandom");
 
   private final String title;
 
