@@ -155,8 +155,8 @@ final class Measurements {
     }
   }
 
-  private void grow(String name, PipelineRun started) {
-    try (PipelineRun run = started) {
+  private void grow(String name, PipelineRun run) {
+    try (run) {
       run.awaitFirstNorm();
       Progress.Sample sample = run.measure(GROWTH_WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());

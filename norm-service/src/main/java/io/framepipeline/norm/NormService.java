@@ -1,7 +1,6 @@
 package io.framepipeline.norm;
 
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
@@ -47,19 +46,6 @@ public final class NormService implements StageService {
   @Override
   public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new NormSession(connection, channels, sources, printer, stats);
-  }
-
-  @Override
-  public void stop() {}
-
-  @Override
-  public boolean needsConnection() {
-    return false;
-  }
-
-  @Override
-  public int exitCode() {
-    return ExitCode.OK;
   }
 
   @Override

@@ -1,7 +1,6 @@
 package io.framepipeline.reciprocal;
 
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
@@ -30,20 +29,4 @@ public final class ReciprocalService implements StageService {
   public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new ReciprocalSession(connection, channels, stats);
   }
-
-  @Override
-  public void stop() {}
-
-  @Override
-  public boolean needsConnection() {
-    return false;
-  }
-
-  @Override
-  public int exitCode() {
-    return ExitCode.OK;
-  }
-
-  @Override
-  public void close() {}
 }

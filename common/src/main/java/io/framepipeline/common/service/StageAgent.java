@@ -139,7 +139,7 @@ public final class StageAgent implements Agent {
       if (failure != null) {
         throw new IllegalStateException("the duty cycle failed", failure);
       }
-      return session == null ? connect(System.nanoTime()) : work(isStopRequested);
+      return session == null ? connect() : work(isStopRequested);
     } finally {
       turn.end();
     }
@@ -179,8 +179,7 @@ public final class StageAgent implements Agent {
   }
 
   private int work(boolean isToLeave) {
-    long nowNanos = System.nanoTime();
-    stats.dutyCycleNanos.setOpaque(nowNanos);
+    long nowNanos = beginCycle();
     try {
       if (connection.isDriverGone()) {
         throw new AeronException("its files are gone");
@@ -244,8 +243,8 @@ public final class StageAgent implements Agent {
     }
   }
 
-  private int connect(long nowNanos) {
-    stats.dutyCycleNanos.setOpaque(nowNanos);
+  private int connect() {
+    long nowNanos = beginCycle();
     if (isStopRequested) {
       service.stop();
       if (!service.needsConnection()) {
@@ -290,6 +289,13 @@ public final class StageAgent implements Agent {
     }
     retryLater(nowNanos);
     return 0;
+  }
+
+  /** Returns the time; who asks for health sees that the duty cycle moves. */
+  private long beginCycle() {
+    long nowNanos = System.nanoTime();
+    stats.dutyCycleNanos.setOpaque(nowNanos);
+    return nowNanos;
   }
 
   private void retryLater(long nowNanos) {

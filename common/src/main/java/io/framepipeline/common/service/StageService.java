@@ -13,14 +13,18 @@ public interface StageService extends AutoCloseable {
   StageSession connect(DriverConnection connection, Runnable prompt);
 
   /** Takes on nothing new from now on; its session, if there is one, is told to leave as well. */
-  void stop();
+  default void stop() {}
 
   /** Whether a driver is needed to end well: a reader must not leave with frames in flight. */
-  boolean needsConnection();
+  default boolean needsConnection() {
+    return false;
+  }
 
   /** The process's exit code, asked for after the end. */
-  int exitCode();
+  default int exitCode() {
+    return ExitCode.OK;
+  }
 
   @Override
-  void close();
+  default void close() {}
 }

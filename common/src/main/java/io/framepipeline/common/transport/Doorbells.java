@@ -21,7 +21,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * sleeps.
  *
  * <p>A sender without room says so in a set of those who want room. Who makes room rings them: a
- * receiver that has read, or the driver when it has moved limits.
+ * receiver that has read, or the driver when it has moved limits. Who waits for acknowledgements
+ * says so in another set, and is rung by whoever sends some.
  *
  * <p>A doorbell is a hint. Two processes may share one, and are woken together; who is not woken
  * looks for work after a few milliseconds.

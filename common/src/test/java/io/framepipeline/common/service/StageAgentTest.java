@@ -148,16 +148,6 @@ class StageAgentTest {
     }
 
     @Override
-    public boolean needsConnection() {
-      return false;
-    }
-
-    @Override
-    public int exitCode() {
-      return ExitCode.OK;
-    }
-
-    @Override
     public void leave(long nowNanos) {}
 
     @Override
