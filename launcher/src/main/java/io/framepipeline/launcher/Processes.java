@@ -47,15 +47,17 @@ final class Processes {
 
   private final Path runDirectory;
   private final Map<String, String> settings;
+  private final PacedRun pacedRun;
 
   /**
    * Prepares to start processes.
    *
    * @param settings of the services, as environment variables; others they inherit
    */
-  Processes(Path runDirectory, Map<String, String> settings) {
+  Processes(Path runDirectory, Map<String, String> settings, PacedRun pacedRun) {
     this.runDirectory = runDirectory;
     this.settings = settings;
+    this.pacedRun = pacedRun;
   }
 
   /**
@@ -77,8 +79,9 @@ final class Processes {
    * instances do not preempt each other when they wake.
    *
    * @param isJoining whether others of the stage are at work
+   * @param readers how many readers are to be there
    */
-  Instance startService(Stage stage, boolean isJoining) {
+  Instance startService(Stage stage, boolean isJoining, int readers) {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
     command.addAll(NEW_SESSION);
     if (isJoining) {
@@ -88,6 +91,7 @@ final class Processes {
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
     Map<String, String> environment = builder.environment();
+    environment.putAll(pacedRun.settings(readers));
     // Several instances share this machine; each takes a port that is free.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());

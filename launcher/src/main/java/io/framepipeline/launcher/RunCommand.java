@@ -46,6 +46,7 @@ final class RunCommand implements Callable<Integer> {
   private final AtomicInteger signals = new AtomicInteger();
   private final Console console = new Console(System.err);
   private Source source;
+  private PacedRun pacedRun;
 
   @Override
   public Integer call() throws IOException {
@@ -53,7 +54,7 @@ final class RunCommand implements Callable<Integer> {
     Signals.onStop(signals::incrementAndGet);
     try (RunDirectory runDirectory = RunDirectory.create();
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
-      Processes processes = new Processes(runDirectory.path(), options.settings());
+      Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
       return run(runDirectory.path(), new Supervisor(processes, console), control);
     }
   }
@@ -80,6 +81,7 @@ final class RunCommand implements Callable<Integer> {
     if (settings.flag("READER_REPEAT")) {
       source.checkRepeatable();
     }
+    pacedRun = PacedRun.read(settings);
   }
 
   private void checkReaders(String name, int count) {

@@ -150,7 +150,7 @@ final class Supervisor {
   private Instance startInstance(Stage stage) {
     boolean isJoining =
         allInstances.stream().anyMatch(other -> other.stage() == stage && other.isReady());
-    Instance instance = processes.startService(stage, isJoining);
+    Instance instance = processes.startService(stage, isJoining, asked.get(Stage.READER));
     allInstances.add(instance);
     return instance;
   }

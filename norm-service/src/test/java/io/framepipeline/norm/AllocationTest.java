@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.IdleMode;
+import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.transport.Channels;
@@ -54,7 +55,8 @@ class AllocationTest {
             5,
             null);
     CommonSettings common =
-        new CommonSettings(driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, 0);
+        new CommonSettings(
+            driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
     StageStats normStats = StageStats.inMemory();
     Measured norm = start(new NormService(CHANNELS, normStats, null));
     Measured reciprocal = start(new ReciprocalService(CHANNELS, StageStats.inMemory()));

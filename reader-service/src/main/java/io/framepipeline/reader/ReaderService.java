@@ -55,7 +55,8 @@ public final class ReaderService implements StageService {
             settings.maxDeliveries(),
             new AbandonedFrames(sourceId, settings.abandonedDirectory()));
     this.source =
-        new SourceReader(settings, frames, idleStrategy(settings, common), stats.framesPadded);
+        new SourceReader(
+            settings, frames, idleStrategy(settings, common), common.cpu(), stats.framesPadded);
     stats.windowFrames.setRelease(settings.windowFrames());
   }
 

@@ -30,7 +30,9 @@ public record ReaderSettings(
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
-  private static final long MAX_RATE = 1_000_000_000;
+
+  /** Frames a second. */
+  public static final long MAX_RATE = 1_000_000_000;
 
   /**
    * Reads and checks them.

@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.PipelineCpu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -31,6 +32,7 @@ final class SourceReader implements AutoCloseable {
   private final ReaderSettings settings;
   private final RetainedFrames frames;
   private final IdleStrategy idleStrategy;
+  private final PipelineCpu cpu;
   private final Pacer pacer;
   private final long frameLimit;
   private final AtomicCounter framesPadded;
@@ -45,17 +47,20 @@ final class SourceReader implements AutoCloseable {
   private volatile Throwable defect;
 
   /**
+   * @param cpu where to read
    * @param framesPadded counts last frames filled up with zero bytes
    */
   SourceReader(
       ReaderSettings settings,
       RetainedFrames frames,
       IdleStrategy idleStrategy,
+      PipelineCpu cpu,
       AtomicCounter framesPadded) {
     this.framesPadded = framesPadded;
     this.settings = settings;
     this.frames = frames;
     this.idleStrategy = idleStrategy;
+    this.cpu = cpu;
     this.pacer =
         settings.framesPerSecond().isPresent()
             ? new Pacer(settings.framesPerSecond().getAsLong())
@@ -112,6 +117,7 @@ final class SourceReader implements AutoCloseable {
   }
 
   private void run() {
+    cpu.takeLongTurns();
     try (FileChannel channel = settings.source().open()) {
       isOpened = true;
       long inputPosition = 0;

@@ -10,6 +10,7 @@ import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.SlotFile;
@@ -81,6 +82,7 @@ class ReaderSessionTest {
                 abandonedDirectory),
             frames,
             NoOpIdleStrategy.INSTANCE,
+            PipelineCpu.any(),
             stats.framesPadded);
     // Stopped before it starts, it reads nothing: the test is the source.
     source.stop();

@@ -16,6 +16,7 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.IdleMode;
+import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.service.StageAgent;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
@@ -125,7 +126,8 @@ class ReconnectionTest {
             2,
             null);
     Path aeronPath = Path.of(aeronDirectory);
-    CommonSettings common = new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, 0);
+    CommonSettings common =
+        new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
     service = new ReaderService(settings, common, stats);
     agent =
         new StageAgent(

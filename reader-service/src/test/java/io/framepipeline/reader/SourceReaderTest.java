@@ -7,6 +7,7 @@ import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.PipelineCpu;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -353,7 +354,12 @@ class SourceReaderTest {
             5,
             null);
     reader =
-        new SourceReader(settings, retained, new SleepingMillisIdleStrategy(1), stats.framesPadded);
+        new SourceReader(
+            settings,
+            retained,
+            new SleepingMillisIdleStrategy(1),
+            PipelineCpu.any(),
+            stats.framesPadded);
     reader.onPublished(announcements::incrementAndGet);
     reader.start();
   }

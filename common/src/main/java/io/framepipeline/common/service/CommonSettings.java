@@ -10,10 +10,11 @@ import java.nio.file.Path;
  * @param aeronDirectory {@code AERON_DIR}: where the media driver's files are
  * @param channels made from {@code PIPELINE_CHANNEL}
  * @param idleMode {@code IDLE_STRATEGY}
+ * @param cpu {@code PIPELINE_CPU}
  * @param metricsPort {@code METRICS_PORT}; 0 for any free port
  */
 public record CommonSettings(
-    Path aeronDirectory, Channels channels, IdleMode idleMode, int metricsPort) {
+    Path aeronDirectory, Channels channels, IdleMode idleMode, PipelineCpu cpu, int metricsPort) {
   private static final int DEFAULT_METRICS_PORT = 9400;
   private static final int MAX_PORT = 65_535;
 
@@ -27,6 +28,7 @@ public record CommonSettings(
         Path.of(settings.text("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT)),
         Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT)),
         settings.choice("IDLE_STRATEGY", IdleMode.BACKOFF),
+        PipelineCpu.read(settings),
         (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT));
   }
 }

@@ -70,6 +70,7 @@ public final class ServiceRunner {
               });
         }
         TimerSlack.minimize();
+        common.cpu().takeShortTurns();
         while (!agent.isDone()) {
           agent.idle(agent.doWork());
         }

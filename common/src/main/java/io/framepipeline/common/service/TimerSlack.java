@@ -19,10 +19,9 @@ public final class TimerSlack {
    */
   public static void minimize() {
     try {
-      // A link to PID/task/TID. Under a thread's own number the kernel takes the setting for that
-      // thread.
-      Path thread = Files.readSymbolicLink(Path.of("/proc/thread-self")).getFileName();
-      Files.writeString(Path.of("/proc").resolve(thread).resolve("timerslack_ns"), "1");
+      // Under a thread's own number the kernel takes the setting for that thread.
+      Path thread = Path.of("/proc", Integer.toString(LinuxThread.currentId()));
+      Files.writeString(thread.resolve("timerslack_ns"), "1");
     } catch (IOException e) {
       LOG.info("sleeps may be longer than asked: {}", e.toString());
     }

@@ -32,7 +32,7 @@ class StageAgentTest {
   private final StageAgent agent =
       new StageAgent(
           Stage.READER,
-          new CommonSettings(aeronDirectory, CHANNELS, IdleMode.BACKOFF, 0),
+          new CommonSettings(aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0),
           new SharedMemorySize(aeronDirectory, CHANNELS),
           service,
           StageStats.inMemory());

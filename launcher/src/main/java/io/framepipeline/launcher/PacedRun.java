@@ -1,0 +1,59 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.PipelineCpu;
+import io.framepipeline.common.service.Settings;
+import io.framepipeline.reader.ReaderSettings;
+import java.util.BitSet;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/**
+ * Has what is started keep to one processor as long as that can hold the run's pace. Frames then
+ * pass sooner, see {@link PipelineCpu}; faster ones need all processors.
+ */
+final class PacedRun {
+  /** Takes half of a processor that reads a million bytes from /dev/urandom in 4 ms. */
+  private static final long MAX_FRAMES_PER_SECOND = 10_000;
+
+  private final OptionalLong framesPerSecond;
+  private final Map<String, String> oneProcessor;
+
+  /**
+   * @param framesPerSecond of each reader; empty: as fast as it goes
+   * @param allowed the processors to choose from; none: not for this command to choose
+   */
+  PacedRun(OptionalLong framesPerSecond, BitSet allowed) {
+    this.framesPerSecond = framesPerSecond;
+    // The first is where most kernels have interrupts handled.
+    this.oneProcessor =
+        allowed.isEmpty()
+            ? Map.of()
+            : Map.of(PipelineCpu.SETTING, Integer.toString(allowed.length() - 1));
+  }
+
+  /**
+   * Reads the settings of the services.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if one that matters here is wrong
+   */
+  static PacedRun read(Settings settings) {
+    boolean isChosen = PipelineCpu.read(settings).isChosen();
+    return new PacedRun(
+        settings.optionalNumber("READER_RATE", 1, ReaderSettings.MAX_RATE),
+        isChosen ? new BitSet() : PipelineCpu.allowed());
+  }
+
+  /**
+   * The settings of an instance that is started now.
+   *
+   * @param readers as many as are asked for now
+   */
+  Map<String, String> settings(int readers) {
+    boolean isSlow =
+        framesPerSecond.isPresent()
+            && framesPerSecond.getAsLong() <= MAX_FRAMES_PER_SECOND / readers;
+    return isSlow ? oneProcessor : Map.of();
+  }
+}

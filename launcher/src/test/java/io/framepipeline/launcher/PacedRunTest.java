@@ -1,0 +1,62 @@
+package io.framepipeline.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.PipelineCpu;
+import io.framepipeline.common.service.Settings;
+import java.util.BitSet;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Properties;
+import org.junit.jupiter.api.Test;
+
+class PacedRunTest {
+  private static final BitSet FIVE_AND_SEVEN = BitSet.valueOf(new long[] {1 << 5 | 1 << 7});
+  private static final Map<String, String> ON_THE_LAST = Map.of("PIPELINE_CPU", "7");
+
+  @Test
+  void shouldKeepToTheLastProcessorWhatOneCanHold() {
+    PacedRun run = new PacedRun(OptionalLong.of(5_000), FIVE_AND_SEVEN);
+
+    assertThat(run.settings(1)).isEqualTo(ON_THE_LAST);
+    assertThat(run.settings(2)).isEqualTo(ON_THE_LAST);
+  }
+
+  @Test
+  void shouldLeaveFasterRunsToTheKernel() {
+    assertThat(new PacedRun(OptionalLong.of(10_001), FIVE_AND_SEVEN).settings(1)).isEmpty();
+    assertThat(new PacedRun(OptionalLong.empty(), FIVE_AND_SEVEN).settings(1)).isEmpty();
+  }
+
+  @Test
+  void shouldLeaveToTheKernelWhatIsStartedWhenReadersHaveBecomeMany() {
+    PacedRun run = new PacedRun(OptionalLong.of(5_000), FIVE_AND_SEVEN);
+
+    assertThat(run.settings(3)).isEmpty();
+  }
+
+  @Test
+  void shouldChooseNothingWhereTheProcessorsAreNotKnown() {
+    assertThat(new PacedRun(OptionalLong.of(1), new BitSet()).settings(1)).isEmpty();
+  }
+
+  @Test
+  void shouldReadThePaceAndChooseAProcessorUnlessOneIsChosen() {
+    String last = Integer.toString(PipelineCpu.allowed().length() - 1);
+
+    assertThat(PacedRun.read(settings(Map.of("READER_RATE", "9"))).settings(1))
+        .isEqualTo(Map.of("PIPELINE_CPU", last));
+    assertThat(
+            PacedRun.read(settings(Map.of("READER_RATE", "9", "PIPELINE_CPU", last))).settings(1))
+        .isEmpty();
+    assertThatThrownBy(() -> PacedRun.read(settings(Map.of("PIPELINE_CPU", "8191"))))
+        .isInstanceOf(ExitException.class)
+        .hasMessageStartingWith("PIPELINE_CPU=8191: must be a processor that this process may use");
+  }
+
+  private static Settings settings(Map<String, String> environment) {
+    return new Settings(environment, new Properties());
+  }
+}
