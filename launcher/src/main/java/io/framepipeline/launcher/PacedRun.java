@@ -14,7 +14,10 @@ import java.util.OptionalLong;
  * pass sooner, see {@link PipelineCpu}; faster ones need all processors.
  */
 final class PacedRun {
-  /** Takes half of a processor that reads a million bytes from /dev/urandom in 4 ms. */
+  /**
+   * Takes three quarters of a processor that reads 4096 bytes of /dev/urandom in 15 µs; behind its
+   * schedule it does three times as many, see docs/performance.md.
+   */
   private static final long MAX_FRAMES_PER_SECOND = 10_000;
 
   private final OptionalLong framesPerSecond;
