@@ -2,6 +2,7 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.IdleMode;
 import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.reader.ReaderSettings;
@@ -11,12 +12,13 @@ import java.util.OptionalLong;
 
 /**
  * Has what is started keep to one processor as long as that can hold the run's pace. Frames then
- * pass sooner, see {@link PipelineCpu}; faster ones need all processors.
+ * pass sooner, see {@link PipelineCpu}; faster ones need all processors, and so does who never
+ * sleeps.
  */
 final class PacedRun {
   /**
    * Takes three quarters of a processor that reads 4096 bytes of /dev/urandom in 15 µs; behind its
-   * schedule it does three times as many, see docs/performance.md.
+   * schedule it does twice as many, see docs/performance.md.
    */
   private static final long MAX_FRAMES_PER_SECOND = 10_000;
 
@@ -42,10 +44,12 @@ final class PacedRun {
    * @throws ExitException with {@link ExitCode#USAGE} if one that matters here is wrong
    */
   static PacedRun read(Settings settings) {
-    boolean isChosen = PipelineCpu.read(settings).isChosen();
+    boolean isToChoose =
+        !PipelineCpu.read(settings).isChosen()
+            && settings.choice("IDLE_STRATEGY", IdleMode.BACKOFF) == IdleMode.BACKOFF;
     return new PacedRun(
         settings.optionalNumber("READER_RATE", 1, ReaderSettings.MAX_RATE),
-        isChosen ? new BitSet() : PipelineCpu.allowed());
+        isToChoose ? PipelineCpu.allowed() : new BitSet());
   }
 
   /**

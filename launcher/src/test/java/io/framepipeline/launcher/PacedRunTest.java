@@ -56,6 +56,14 @@ class PacedRunTest {
         .hasMessageStartingWith("PIPELINE_CPU=8191: must be a processor that this process may use");
   }
 
+  /** Three that spin on one processor would each wait for the others' turns. */
+  @Test
+  void shouldLeaveToTheKernelWhoNeverSleeps() {
+    Settings spinning = settings(Map.of("READER_RATE", "9", "IDLE_STRATEGY", "spin"));
+
+    assertThat(PacedRun.read(spinning).settings(1)).isEmpty();
+  }
+
   private static Settings settings(Map<String, String> environment) {
     return new Settings(environment, new Properties());
   }
