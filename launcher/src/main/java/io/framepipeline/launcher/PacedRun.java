@@ -44,12 +44,11 @@ final class PacedRun {
    * @throws ExitException with {@link ExitCode#USAGE} if one that matters here is wrong
    */
   static PacedRun read(Settings settings) {
-    boolean isToChoose =
-        !PipelineCpu.read(settings).isChosen()
-            && settings.choice("IDLE_STRATEGY", IdleMode.BACKOFF) == IdleMode.BACKOFF;
-    return new PacedRun(
-        settings.optionalNumber("READER_RATE", 1, ReaderSettings.MAX_RATE),
-        isToChoose ? PipelineCpu.allowed() : new BitSet());
+    OptionalLong framesPerSecond = ReaderSettings.readRate(settings);
+    boolean sleeps = IdleMode.read(settings) == IdleMode.BACKOFF;
+    boolean isChosen = PipelineCpu.read(settings).isChosen();
+    boolean isToChoose = framesPerSecond.isPresent() && sleeps && !isChosen;
+    return new PacedRun(framesPerSecond, isToChoose ? PipelineCpu.allowed() : new BitSet());
   }
 
   /**

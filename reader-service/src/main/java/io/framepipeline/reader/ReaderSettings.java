@@ -30,9 +30,12 @@ public record ReaderSettings(
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
+  private static final long MAX_RATE = 1_000_000_000;
 
-  /** Frames a second. */
-  public static final long MAX_RATE = 1_000_000_000;
+  /** Reads {@code READER_RATE}. */
+  public static OptionalLong readRate(Settings settings) {
+    return settings.optionalNumber("READER_RATE", 1, MAX_RATE);
+  }
 
   /**
    * Reads and checks them.
@@ -47,7 +50,7 @@ public record ReaderSettings(
             settings.flag("READER_REPEAT"),
             settings.optionalNumber(
                 "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
-            settings.optionalNumber("READER_RATE", 1, MAX_RATE),
+            readRate(settings),
             settings.powerOfTwo(
                 "READER_WINDOW_FRAMES",
                 Frames.DEFAULT_WINDOW_FRAMES,

@@ -27,7 +27,7 @@ public record CommonSettings(
     return new CommonSettings(
         Path.of(settings.text("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT)),
         Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT)),
-        settings.choice("IDLE_STRATEGY", IdleMode.BACKOFF),
+        IdleMode.read(settings),
         PipelineCpu.read(settings),
         (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT));
   }

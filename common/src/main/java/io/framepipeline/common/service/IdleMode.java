@@ -14,6 +14,15 @@ public enum IdleMode {
   SPIN;
 
   /**
+   * Reads {@code IDLE_STRATEGY}.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if it is none of these
+   */
+  public static IdleMode read(Settings settings) {
+    return settings.choice("IDLE_STRATEGY", BACKOFF);
+  }
+
+  /**
    * A new strategy for one thread.
    *
    * @param backoff how it would sleep

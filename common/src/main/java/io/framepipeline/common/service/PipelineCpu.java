@@ -33,7 +33,7 @@ public final class PipelineCpu {
   public static final String SETTING = "PIPELINE_CPU";
 
   private static final Logger LOG = LoggerFactory.getLogger(PipelineCpu.class);
-  private static final Path STATUS = Path.of("/proc/self/status");
+  private static final Path PROCESS = Path.of("/proc/self");
   private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
   private static final int MAX_CPU = 8191;
   private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -86,8 +86,13 @@ public final class PipelineCpu {
 
   /** The processors that this process may use; none if the kernel does not tell. */
   public static BitSet allowed() {
+    return allowed(PROCESS);
+  }
+
+  /** The same of a thread, whose directory in /proc is given. */
+  static BitSet allowed(Path thread) {
     try {
-      return Files.readAllLines(STATUS).stream()
+      return Files.readAllLines(thread.resolve("status")).stream()
           .filter(line -> line.startsWith("Cpus_allowed_list:"))
           .findFirst()
           .map(PipelineCpu::parse)

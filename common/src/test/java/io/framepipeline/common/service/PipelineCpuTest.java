@@ -40,15 +40,19 @@ class PipelineCpuTest {
   }
 
   @Test
-  void shouldKeepThreadsToTheProcessorAndLeaveOthersAlone() throws IOException {
+  void shouldKeepThreadsToTheProcessorAndLeaveOthersAlone() {
     PipelineCpu cpu = read(Integer.toString(last));
 
     Path passing = startThread(PipelineCpu::takeShortTurns, cpu);
     Path reading = startThread(PipelineCpu::takeLongTurns, cpu);
     Path neither = startThread(any -> {}, cpu);
 
-    await().until(() -> allowed(passing).equals(bits(last)) && allowed(reading).equals(bits(last)));
-    assertThat(allowed(neither)).isEqualTo(PipelineCpu.allowed());
+    await()
+        .until(
+            () ->
+                PipelineCpu.allowed(passing).equals(bits(last))
+                    && PipelineCpu.allowed(reading).equals(bits(last)));
+    assertThat(PipelineCpu.allowed(neither)).isEqualTo(PipelineCpu.allowed());
     await().until(() -> policy(passing).equals(SCHED_OTHER));
     await().until(() -> policy(reading).equals(SCHED_BATCH));
   }
@@ -80,14 +84,6 @@ class PipelineCpuTest {
 
   private static PipelineCpu read(String value) {
     return PipelineCpu.read(new Settings(Map.of("PIPELINE_CPU", value), new Properties()));
-  }
-
-  private static BitSet allowed(Path thread) throws IOException {
-    return Files.readAllLines(thread.resolve("status")).stream()
-        .filter(line -> line.startsWith("Cpus_allowed_list:"))
-        .map(PipelineCpu::parse)
-        .findFirst()
-        .orElseThrow();
   }
 
   private static String policy(Path thread) throws IOException {
