@@ -8,8 +8,8 @@ import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Payloads in memory that one process writes and others read. Payload number n lies in slot {@code
- * n mod count}, aligned to a cache line, and a word on a cache line of its own says that it does.
+ * Payloads in memory that one process writes and others read. Payload number n, from 0 on, lies in
+ * slot {@code n mod count}, aligned to a cache line, and a word on a cache line of its own says that it does.
  *
  * <p>A slot may be written anew while somebody still reads it, who was stopped in between, say. As
  * with a seqlock, the reader finds out afterwards, by {@link #isStill}, and forgets what it made of
@@ -17,7 +17,10 @@ import org.agrona.concurrent.UnsafeBuffer;
  */
 public final class FrameSlots {
   private static final int WORD_STRIDE = BitUtil.CACHE_LINE_LENGTH;
+
+  /** No payload's number, since those are not negative. */
   private static final long EMPTY = -1;
+
 
   private final ByteBuffer memory;
   private final UnsafeBuffer buffer;
@@ -111,7 +114,7 @@ public final class FrameSlots {
    */
   public boolean isStill(long number) {
     VarHandle.acquireFence();
-    return buffer.getLong(word(number)) == number;
+    return number >= 0 && buffer.getLong(word(number)) == number;
   }
 
   private int slot(long number) {
