@@ -171,7 +171,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
         break;
       }
       int frameCount = frames.runLength(sequence);
-      if (!outboxes.tryClaimRun(frameCount, claim)) {
+      if (!outboxes.tryClaimRun(frameCount, frames.inboxToAvoid(sequence), claim)) {
         if (outboxes.connectedCount() > 0) {
           stats.backpressure.incrementRelease();
         }
