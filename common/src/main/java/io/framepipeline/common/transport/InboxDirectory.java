@@ -1,11 +1,13 @@
 package io.framepipeline.common.transport;
 
+import static org.agrona.concurrent.status.CountersReader.DEFAULT_REGISTRATION_ID;
 import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
 import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
 import static org.agrona.concurrent.status.CountersReader.RECORD_UNUSED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.Aeron;
+import java.lang.invoke.VarHandle;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -78,7 +80,10 @@ final class InboxDirectory {
     void onInbox(int counterId, long registrationId);
   }
 
-  /** Visits the inboxes of a stage, in whatever state; allocates nothing. */
+  /**
+   * Visits the inboxes of a stage, in whatever state; allocates nothing. A counter that the driver
+   * is still making, or whose key makes no sense, is none: any client can make counters.
+   */
   void forEach(Stage stage, Visitor visitor) {
     DirectBuffer metaData = counters.metaDataBuffer();
     for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
@@ -88,10 +93,25 @@ final class InboxDirectory {
       }
       if (recordState == RECORD_ALLOCATED
           && counters.getCounterTypeId(counterId) == COUNTER_TYPE_ID
-          && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()) {
-        visitor.onInbox(counterId, counters.getCounterRegistrationId(counterId));
+          && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()
+          && Presence.isPosition(lock(counterId))) {
+        // The driver sets it after the counter is allocated, and makes it 0 before that.
+        long registrationId = counters.getCounterRegistrationId(counterId);
+        if (registrationId != DEFAULT_REGISTRATION_ID) {
+          visitor.onInbox(counterId, registrationId);
+        }
       }
     }
+  }
+
+  /**
+   * Whether what was read of an inbox's counter until now was that: when the driver frees a
+   * counter, its key is cleared.
+   */
+  boolean isStill(int counterId, long registrationId) {
+    VarHandle.acquireFence();
+    return counters.getCounterState(counterId) == RECORD_ALLOCATED
+        && counters.getCounterRegistrationId(counterId) == registrationId;
   }
 
   int streamId(int counterId) {

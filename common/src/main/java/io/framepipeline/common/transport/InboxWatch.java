@@ -103,7 +103,10 @@ public final class InboxWatch {
             directory.streamId(counterId),
             directory.instanceId(counterId),
             directory.doorbell(counterId));
-    tracked.add(new Tracked(inbox, presence.watch(directory.lock(counterId))));
+    long lock = directory.lock(counterId);
+    if (directory.isStill(counterId, registrationId)) {
+      tracked.add(new Tracked(inbox, presence.watch(lock)));
+    }
   }
 
   /** Tells what is new about an inbox; returns whether anything is. */
