@@ -101,7 +101,7 @@ final class NormSession implements StageSession, Inbox.Handler {
 
   /**
    * Aborts the poll, to meet the same frames again, while their acknowledgements would have no
-   * room.
+   * room, or their floats cannot be mapped.
    */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
@@ -119,10 +119,11 @@ final class NormSession implements StageSession, Inbox.Handler {
       return skip(Verdict.SOURCES, header);
     }
     int frameCount = frames.frameCount();
-    if (!hasRoom(source, frameCount)) {
+    FrameSlots floats = inbox.slots(header);
+    if (floats == null || !hasRoom(source, frameCount)) {
       return ABORT;
     }
-    if (norm(source, frameCount, inbox.slots(header), header.sessionId())) {
+    if (norm(source, frameCount, floats, header.sessionId())) {
       stats.messages(Verdict.ACCEPTED).incrementRelease();
     }
     return frameCount;

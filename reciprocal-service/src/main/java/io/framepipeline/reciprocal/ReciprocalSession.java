@@ -87,7 +87,10 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     return polled + changes;
   }
 
-  /** Aborts the poll, to meet the same frames again, while every norm's inbox is full. */
+  /**
+   * Aborts the poll, to meet the same frames again, while every norm's inbox is full or their bytes
+   * cannot be mapped.
+   */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
@@ -100,6 +103,10 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
         ByteFramesDecoder.BLOCK_LENGTH,
         ByteFramesDecoder.SCHEMA_VERSION);
+    FrameSlots bytes = inbox.slots(header);
+    if (bytes == null) {
+      return ABORT;
+    }
     int frameCount = in.frameCount();
     if (!outboxes.tryClaimRun(frameCount, claim)) {
       if (outboxes.connectedCount() > 0) {
@@ -109,7 +116,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     }
     int goneCount = frameCount;
     try {
-      goneCount = transform(frameCount, inbox.slots(header));
+      goneCount = transform(frameCount, bytes);
     } finally {
       // A claim that is neither committed nor aborted would block the inbox for ever.
       if (goneCount < frameCount) {

@@ -9,7 +9,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Payloads in memory that one process writes and others read. Payload number n, from 0 on, lies in
- * slot {@code n mod count}, aligned to a cache line, and a word on a cache line of its own says that it does.
+ * slot {@code n mod count}, aligned to a cache line, and a word on a cache line of its own says
+ * that it does.
  *
  * <p>A slot may be written anew while somebody still reads it, who was stopped in between, say. As
  * with a seqlock, the reader finds out afterwards, by {@link #isStill}, and forgets what it made of
@@ -20,7 +21,6 @@ public final class FrameSlots {
 
   /** No payload's number, since those are not negative. */
   private static final long EMPTY = -1;
-
 
   private final ByteBuffer memory;
   private final UnsafeBuffer buffer;
@@ -39,6 +39,14 @@ public final class FrameSlots {
   /** Bytes of memory that so many slots take. */
   public static long length(int count, int payloadLength) {
     return (long) count * (payloadLength + WORD_STRIDE);
+  }
+
+  /** Whether so many bytes are a power of two of slots. */
+  public static boolean isLength(long bytes, int payloadLength) {
+    long count = bytes / (payloadLength + WORD_STRIDE);
+    return bytes <= Integer.MAX_VALUE
+        && BitUtil.isPowerOfTwo(count)
+        && bytes == count * (payloadLength + WORD_STRIDE);
   }
 
   /**
@@ -61,13 +69,11 @@ public final class FrameSlots {
    * @throws IllegalArgumentException if it is no power of two of slots
    */
   public static FrameSlots attach(ByteBuffer memory, int payloadLength) {
-    FrameSlots slots = new FrameSlots(memory, payloadLength);
-    if (!BitUtil.isPowerOfTwo(slots.count)
-        || memory.capacity() != length(slots.count, payloadLength)) {
+    if (!isLength(memory.capacity(), payloadLength)) {
       throw new IllegalArgumentException(
           memory.capacity() + " bytes are no power of two of slots for " + payloadLength);
     }
-    return slots;
+    return new FrameSlots(memory, payloadLength);
   }
 
   /** Slots that nobody else sees. */
