@@ -3,15 +3,16 @@ package io.framepipeline.common.service;
 import java.lang.reflect.Proxy;
 
 /**
- * Asks for SIGTERM and SIGINT to be handled by this program, so that it drains and ends with an
- * exit code of its own. A shutdown hook could not do that: once hooks run, the exit code is fixed
- * at 143 and a second signal goes unnoticed.
+ * Asks for SIGTERM, SIGINT and SIGHUP to be handled by this program, so that it drains and ends
+ * with an exit code of its own. A shutdown hook could not do that: once hooks run, the exit code is
+ * fixed at 143 and a second signal goes unnoticed.
  */
 public final class Signals {
   private Signals() {}
 
   /**
-   * Runs {@code onSignal} on a thread of the JVM at each SIGTERM and SIGINT.
+   * Runs {@code onSignal} on a thread of the JVM at each of them, unless the process was started
+   * ignoring it, as by nohup.
    *
    * <p>{@code sun.misc.Signal} has no public counterpart, and javac warns of it in a way that
    * cannot be suppressed; hence by reflection.
@@ -30,7 +31,7 @@ public final class Signals {
                 }
                 return null;
               });
-      for (String name : new String[] {"TERM", "INT"}) {
+      for (String name : new String[] {"TERM", "INT", "HUP"}) {
         Object named = signal.getConstructor(String.class).newInstance(name);
         signal.getMethod("handle", signal, handler).invoke(null, named, callback);
       }
