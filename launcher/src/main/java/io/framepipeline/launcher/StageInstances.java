@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -34,10 +35,16 @@ final class StageInstances {
     }
   }
 
-  /** How a process ends that gets SIGTERM before it can handle it; it has taken no frame then. */
-  private static final int TERMINATED = 128 + 15;
+  /**
+   * Who ended in order was told to stop by another than this, who perhaps is ending the whole run.
+   * So long it is not started again.
+   */
+  static final long ORDERLY_END_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** The same in some moments before {@code main}: of 3000 JVMs ended in their first 120 ms, 7. */
+  /**
+   * How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
+   * main}: of 3000 JVMs ended in their first 120 ms, 7.
+   */
   private static final int TERMINATED_AT_START = 1;
 
   private final Stage stage;
@@ -119,11 +126,14 @@ final class StageInstances {
       exitCode = code;
       return false;
     }
-    if (stage == Stage.READER && (code == ExitCode.OK || code == ExitCode.LOST)) {
-      // Its input has ended.
+    if (stage == Stage.READER
+        && (code == ExitCode.OK || code == ExitCode.LOST || isStopped(slot.instance, code))) {
+      // Its input has ended, or it was told to stop.
       return false;
     }
-    if (!slot.isWaiting()) {
+    if (!slot.isWaiting() && code == ExitCode.OK) {
+      slot.restartNanos = nowNanos + ORDERLY_END_NANOS;
+    } else if (!slot.isWaiting()) {
       slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
       tell(slot.instance, "died with exit code %d, starting another".formatted(code));
     } else if (nowNanos - slot.restartNanos >= 0) {
@@ -142,11 +152,17 @@ final class StageInstances {
       exitCode = code;
     }
     boolean isTerminated =
-        code == TERMINATED || (code == TERMINATED_AT_START && instance.stats() == null);
+        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && instance.stats() == null);
     if (code != ExitCode.OK && !isTerminated) {
       tell(instance, "was told to leave and ended with exit code " + code);
     }
     return true;
+  }
+
+  private static boolean isStopped(Instance instance, int code) {
+    return code == ExitCode.STOPPED
+        && instance.stats() != null
+        && instance.stats().hasEnded.get() == 1;
   }
 
   /** Whether another try would end the same way. */

@@ -156,7 +156,9 @@ final class Supervisor {
   }
 
   private void lookAfterDriver(long nowNanos) {
-    if (driverRestartNanos == 0) {
+    if (driverRestartNanos == 0 && driver.exitValue() == ExitCode.OK) {
+      driverRestartNanos = nowNanos + StageInstances.ORDERLY_END_NANOS;
+    } else if (driverRestartNanos == 0) {
       driverRestartNanos = nowNanos + driverRestarts.nextDelayNanos(nowNanos - driverStartNanos);
       console.event(
           "media driver %d died with exit code %d, starting another"
