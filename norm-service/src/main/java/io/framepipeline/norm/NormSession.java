@@ -130,6 +130,11 @@ final class NormSession implements StageSession, Inbox.Handler {
   }
 
   @Override
+  public void announceStop() {
+    inbox.announceStop();
+  }
+
+  @Override
   public void leave(long nowNanos) {
     inbox.leave(nowNanos);
   }

@@ -260,6 +260,16 @@ class NormSessionTest {
   }
 
   @Test
+  void shouldWorkOnWhenToldToStop() {
+    start(null);
+    session.announceStop();
+    assertThat(driver.stoppingCount(Stage.NORM)).isOne();
+    reciprocal.send(frame(0, 1f));
+    driver.stepUntil("the ack", () -> pollAcks() == 1);
+    assertThat(session.isDone(driver.nanoTime())).isFalse();
+  }
+
+  @Test
   void shouldAcknowledgeEverythingBeforeItLeaves() {
     start(null);
     int frames = 8;

@@ -140,6 +140,11 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   }
 
   @Override
+  public void announceStop() {
+    inbox.announceStop();
+  }
+
+  @Override
   public void leave(long nowNanos) {
     // The source is stopped; the inbox stays open for what is in flight.
   }

@@ -49,6 +49,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
   private Inbox inbox;
 
   private long nowNanos;
+  private boolean isStopping;
   private boolean isLeaving;
   private boolean isInboxDrained;
 
@@ -82,6 +83,9 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
       if (connected > 0 && inbox == null && !isLeaving) {
         int instanceId = (int) ProcessHandle.current().pid();
         inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
+        if (isStopping) {
+          inbox.announceStop();
+        }
       }
     }
     return polled + changes;
@@ -132,6 +136,14 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     }
     stats.framesTransformed.getAndAddRelease(frameCount - goneCount);
     return frameCount;
+  }
+
+  @Override
+  public void announceStop() {
+    isStopping = true;
+    if (inbox != null) {
+      inbox.announceStop();
+    }
   }
 
   @Override

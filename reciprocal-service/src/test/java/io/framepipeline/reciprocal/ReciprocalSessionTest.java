@@ -243,6 +243,19 @@ class ReciprocalSessionTest {
     assertThat(stats.framesTransformed.get()).isZero();
   }
 
+  /** A reader that is ending as well may have nobody else. */
+  @Test
+  void shouldOpenItsInboxForANormThoughToldToStop() {
+    session.announceStop();
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(session.isDone(driver.nanoTime())).isFalse();
+
+    RecordingInbox norms = openNormInbox();
+    assertThat(driver.stoppingCount(Stage.RECIPROCAL)).isOne();
+    reader.send(frame(0));
+    driver.stepUntil("the frame", () -> norms.poll(1) == 1);
+  }
+
   @Test
   void shouldKeepWhatItHasWhileThereIsNoNorm() {
     RecordingInbox gone = openNormInbox();

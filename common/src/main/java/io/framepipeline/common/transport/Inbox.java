@@ -83,6 +83,7 @@ public final class Inbox implements AutoCloseable {
   private long suspectSinceNanos;
   private long nextCheckNanos;
   private long leftAtNanos;
+  private boolean isStopping;
   private boolean isLeaving;
 
   private Inbox(
@@ -180,6 +181,15 @@ public final class Inbox implements AutoCloseable {
     return slots.of(header.sessionId(), nowNanos);
   }
 
+  /** Says that its owner was told to stop; it takes messages as before. */
+  public void announceStop() {
+    isStopping = true;
+    if (counter != null) {
+      // Volatile, since this must be seen before a look at the others, see Departure.
+      counter.set(InboxDirectory.STOPPING);
+    }
+  }
+
   /** Asks senders to close; go on polling until {@link #isDrained}. */
   public void leave(long nowNanos) {
     if (!isLeaving) {
@@ -272,7 +282,7 @@ public final class Inbox implements AutoCloseable {
     } else {
       counter = aeron.getCounter(counterId);
       if (counter != null) {
-        counter.setRelease(InboxDirectory.OPEN);
+        counter.setRelease(isStopping ? InboxDirectory.STOPPING : InboxDirectory.OPEN);
         return 1;
       }
     }

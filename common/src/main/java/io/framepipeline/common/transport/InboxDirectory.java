@@ -30,11 +30,14 @@ final class InboxDirectory {
   /** Takes frames. */
   static final long OPEN = 1;
 
+  /** Takes frames, but was told to stop, see {@link Departure}. To senders the same as open. */
+  static final long STOPPING = 2;
+
   /** Takes no further sender and asks those it has to close; reads what they sent before. */
-  static final long LEAVING = 2;
+  static final long LEAVING = 3;
 
   /** Has handed on everything it was sent. */
-  static final long DRAINED = 3;
+  static final long DRAINED = 4;
 
   private static final int STAGE_OFFSET = 0;
   private static final int STREAM_ID_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
@@ -141,6 +144,11 @@ final class InboxDirectory {
   long state(int counterId, long registrationId) {
     long state = counters.getCounterValue(counterId);
     return counters.getCounterRegistrationId(counterId) == registrationId ? state : 0;
+  }
+
+  /** Whether an inbox in such a state takes frames. */
+  static boolean isTaking(long state) {
+    return state == OPEN || state == STOPPING;
   }
 
   private static int key(int counterId) {

@@ -296,6 +296,24 @@ class OutboxesTest {
   }
 
   @Test
+  void shouldGoOnSendingToAnInboxWhoseOwnerWasToldToStop() {
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    inbox.inbox().announceStop();
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(send(0)).isTrue();
+    driver.stepUntil("the frame", () -> pollAll(List.of(inbox)) == 1);
+    assertThat(leaving).isEmpty();
+  }
+
+  @Test
+  void shouldConnectToAnInboxWhoseOwnerWasToldToStopBefore() {
+    startInbox(Stage.RECIPROCAL).inbox().announceStop();
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    assertThat(send(0)).isTrue();
+  }
+
+  @Test
   void shouldLetAnInboxLeaveWithEverythingItWasSent() {
     RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
     driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
