@@ -137,6 +137,9 @@ final class StageInstances {
       slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
       tell(slot.instance, "died with exit code %d, starting another".formatted(code));
     } else if (nowNanos - slot.restartNanos >= 0) {
+      if (code == ExitCode.OK) {
+        tell(slot.instance, "ended in order, starting another");
+      }
       slot.instance = starter.get();
       slot.restartNanos = 0;
     }

@@ -133,6 +133,37 @@ class StageInstancesTest {
     assertThat(processes.getLast().terminations).isZero();
   }
 
+  /** It was told to stop by another, who perhaps is ending the whole run. */
+  @Test
+  void shouldWaitAWhileBeforeItReplacesWhatEndedInOrder() {
+    instances.resize(1);
+    processes.getFirst().end(ExitCode.OK);
+    long endNanos = System.nanoTime();
+    instances.doWork(endNanos);
+    instances.doWork(endNanos + StageInstances.ORDERLY_END_NANOS - 1);
+    assertThat(processes).hasSize(1);
+    assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+
+    instances.doWork(endNanos + StageInstances.ORDERLY_END_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(printed.toString(StandardCharsets.UTF_8)).contains("ended in order");
+  }
+
+  /** The same code without that word is how a JVM ends that SIGTERM meets before its main. */
+  @Test
+  void shouldNotReplaceAReaderThatSaysItWasStopped() {
+    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
+    readers.resize(2);
+    processes.forEach(process -> process.end(ExitCode.STOPPED));
+    processes.getFirst().sayEnded();
+    readers.doWork(System.nanoTime());
+    readers.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(3);
+    assertThat(printed.toString(StandardCharsets.UTF_8))
+        .contains("reader 1 died with exit code 143, starting another")
+        .doesNotContain("reader 0");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {ExitCode.OK, ExitCode.LOST})
   void shouldNotReplaceAReaderWhoseInputHasEnded(int code) {
@@ -182,6 +213,14 @@ class StageInstancesTest {
     void becomeReady() {
       try {
         StageStats.create(LocalRun.statsFile(directory, stage, pid)).ready.setRelease(1);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    void sayEnded() {
+      try {
+        StageStats.create(LocalRun.statsFile(directory, stage, pid)).hasEnded.setRelease(1);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }

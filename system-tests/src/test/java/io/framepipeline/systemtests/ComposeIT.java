@@ -178,23 +178,55 @@ class ComposeIT {
     stack.compose("up", "-d", "--wait");
   }
 
+  /** As the engine does when it ends itself, and a pod at its end. */
   @Test
   @Order(8)
+  void shouldLoseNothingWhenAllAreToldToStopAtOnce() throws Exception {
+    stack.compose(
+        "kill",
+        "-s",
+        "TERM",
+        "media-driver",
+        "norm-service",
+        "reciprocal-service",
+        "reader-service");
+
+    for (String service :
+        List.of("media-driver", "norm-service", "reciprocal-service", "reader-service")) {
+      await().atMost(ComposeStack.LIMIT).until(() -> !state(service).getRunning());
+    }
+    assertEndedInOrder();
+    stack.compose("up", "-d", "--wait");
+    awaitFurtherAcknowledged(RATE);
+  }
+
+  @Test
+  @Order(9)
   void shouldStopInOrderWithAClosedLedger() throws Exception {
     stack.compose("stop");
 
-    assertThat(stack.inspect())
-        .hasSize(5)
-        .allSatisfy(
-            container ->
-                assertThat(container.getState().getExitCodeLong())
-                    .as(container.getName())
-                    .isZero());
+    assertEndedInOrder();
+    assertThat(state("prometheus").getExitCodeLong()).isZero();
+  }
+
+  /**
+   * A reader that was stopped is told from one that has finished, which the engine must not start
+   * again.
+   */
+  private static void assertEndedInOrder() throws Exception {
+    for (String service : List.of("media-driver", "norm-service", "reciprocal-service")) {
+      assertThat(state(service).getExitCodeLong()).as(service).isZero();
+    }
+    assertThat(state("reader-service").getExitCodeLong()).isEqualTo(ExitCode.STOPPED);
     assertThat(stack.compose("logs", "--no-log-prefix", "reader-service").lines())
         .filteredOn(line -> line.contains("ledger: "))
-        .singleElement()
+        .last()
         .asString()
         .containsPattern("read=(\\d+) acknowledged=\\1 inFlight=0 abandoned=0");
+  }
+
+  private static InspectContainerResponse.ContainerState state(String service) throws Exception {
+    return stack.inspect(service).getFirst().getState();
   }
 
   private static void awaitInstances(String job, int count) {
