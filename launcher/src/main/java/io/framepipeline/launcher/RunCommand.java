@@ -29,8 +29,8 @@ import picocli.CommandLine.Mixin;
       "Starts a media driver and the services as processes of this machine, shows a line a second on"
           + " standard error, and ends with the ledger: every frame read was normed and acknowledged, was"
           + " abandoned, or shows as lost.%n",
-      "Ctrl-C or SIGTERM stops reading, delivers what is in flight, and ends; a second one ends at once."
-          + " Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
+      "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends; a second"
+          + " Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
           + " IDLE_STRATEGY, ...; see README.md) are taken from the environment.%n"
     },
     customSynopsis = "./pipeline run [OPTION...]%n",
@@ -52,6 +52,7 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     check();
     Signals.onStop(signals::incrementAndGet);
+    Signals.onHangUp(() -> signals.compareAndSet(0, 1));
     try (RunDirectory runDirectory = RunDirectory.create();
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
