@@ -21,7 +21,7 @@ import org.agrona.concurrent.status.CountersReader;
  * read by its parent to the last frame.
  */
 public final class StageStats {
-  private static final int COUNTERS = 13 + Verdict.count();
+  private static final int COUNTERS = 14 + Verdict.count();
   private static final int LEDGER_OFFSET = COUNTERS * CountersReader.COUNTER_LENGTH;
   private static final int LATENCY_OFFSET =
       BitUtil.align(LEDGER_OFFSET + Ledger.LENGTH, CountersReader.COUNTER_LENGTH);
@@ -53,6 +53,9 @@ public final class StageStats {
   /** 1 while the driver is connected and the next stage is present. */
   public final AtomicCounter ready;
 
+  /** 1 once the instance has ended in order, whatever its exit code: it was not killed. */
+  public final AtomicCounter hasEnded;
+
   public final AtomicCounter framesPadded;
   public final AtomicCounter framesTransformed;
   public final AtomicCounter framesNormed;
@@ -72,6 +75,7 @@ public final class StageStats {
     lastAckNanos = new AtomicCounter(buffer, id++);
     lastProgressEpochMillis = new AtomicCounter(buffer, id++);
     ready = new AtomicCounter(buffer, id++);
+    hasEnded = new AtomicCounter(buffer, id++);
     framesPadded = new AtomicCounter(buffer, id++);
     framesTransformed = new AtomicCounter(buffer, id++);
     framesNormed = new AtomicCounter(buffer, id++);

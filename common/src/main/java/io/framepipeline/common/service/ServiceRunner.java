@@ -79,6 +79,8 @@ public final class ServiceRunner {
       }
       if (isOrphan.get()) {
         localRun.clearAway();
+      } else {
+        stats.hasEnded.setRelease(1);
       }
       return service.exitCode();
     }
