@@ -69,9 +69,8 @@ final class RunCommand implements Callable<Integer> {
       throw Settings.malformed(
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
     }
-    if (options.json != null && !Files.isDirectory(options.json.toAbsolutePath().getParent())) {
-      throw Settings.malformed(
-          "--json", options.json.toString(), "a file in a directory that exists");
+    if (options.json != null) {
+      checkJson(options.json);
     }
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.putAll(options.settings());
@@ -83,6 +82,24 @@ final class RunCommand implements Callable<Integer> {
       source.checkRepeatable();
     }
     pacedRun = PacedRun.read(settings);
+    Processes.requireTools();
+  }
+
+  private static void checkJson(Path file) {
+    Path directory = file.toAbsolutePath().getParent();
+    if (Files.isDirectory(file)) {
+      throw malformedJson(file, "a file, not a directory");
+    }
+    if (!Files.isDirectory(directory)) {
+      throw malformedJson(file, "a file in a directory that exists");
+    }
+    if (!Files.isWritable(Files.exists(file) ? file : directory)) {
+      throw malformedJson(file, "a file that this user may write");
+    }
+  }
+
+  private static ExitException malformedJson(Path file, String allowed) {
+    return Settings.malformed("--json", file.toString(), allowed);
   }
 
   private void checkReaders(String name, int count) {
@@ -116,20 +133,31 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
-    if (supervisor.exitCode() == ExitCode.USAGE && report.framesRead() == 0) {
-      return ExitCode.USAGE;
+    int exitCode = supervisor.exitCode();
+    if (report.framesRead() == 0 && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
+      return exitCode;
     }
     console.print(report);
-    if (options.json != null) {
-      report.writeJson(options.json);
+    if (options.json != null && !isWritten(report)) {
+      exitCode = Math.max(ExitCode.OUTPUT, exitCode);
     }
     if (!report.isComplete()) {
       console.print(
           "%,d frames lost, %,d abandoned"
               .formatted(report.framesLost(), report.framesAbandoned()));
-      return Math.max(ExitCode.LOST, supervisor.exitCode());
+      return Math.max(ExitCode.LOST, exitCode);
     }
-    return supervisor.exitCode();
+    return exitCode;
+  }
+
+  private boolean isWritten(Report report) {
+    try {
+      report.writeJson(options.json);
+      return true;
+    } catch (IOException e) {
+      console.print("--json=%s: cannot be written: %s".formatted(options.json, e.getMessage()));
+      return false;
+    }
   }
 
   private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {

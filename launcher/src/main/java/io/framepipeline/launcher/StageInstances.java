@@ -2,11 +2,11 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -14,40 +14,54 @@ import java.util.stream.Stream;
  * that were told to leave and have not ended yet. Used by one thread, step by step.
  */
 final class StageInstances {
+  /** Starts an instance. */
+  @FunctionalInterface
+  interface Starter {
+    /**
+     * Starts it.
+     *
+     * @throws IOException if this machine has no process for it now
+     */
+    Instance start() throws IOException;
+  }
+
   /** An instance that is to be there: its process, or the time when there will be one again. */
   private static final class Slot {
-    final RestartDelay restarts = new RestartDelay();
+    final Restarts restarts = new Restarts();
+
+    /** The last one; null if none could be started yet. */
     Instance instance;
-    long restartNanos;
-
-    Slot(Instance instance) {
-      this.instance = instance;
-    }
-
-    boolean isWaiting() {
-      return restartNanos != 0;
-    }
 
     /** Who waits to be started is younger than anybody. */
     long uptimeNanos() {
-      return isWaiting() ? 0 : instance.uptimeNanos();
+      return restarts.isWaiting() ? 0 : instance.uptimeNanos();
+    }
+
+    boolean isReady() {
+      return instance != null && instance.isReady();
     }
   }
 
-  /** How a process ends that gets SIGTERM before it can handle it; it has taken no frame then. */
+  /**
+   * How a process ends that gets SIGTERM before it can handle it, and has taken no frame then; and
+   * a reader that was told to stop and has done so in order.
+   */
   private static final int TERMINATED = 128 + 15;
 
   /** The same in some moments before {@code main}: of 3000 JVMs ended in their first 120 ms, 7. */
   private static final int TERMINATED_AT_START = 1;
 
   private final Stage stage;
-  private final Supplier<Instance> starter;
+  private final Starter starter;
   private final Console console;
   private final List<Slot> slots = new ArrayList<>();
   private final List<Instance> leaving = new ArrayList<>();
   private int exitCode = ExitCode.OK;
 
-  StageInstances(Stage stage, Supplier<Instance> starter, Console console) {
+  /** Whether any instance has ever begun its work. */
+  private boolean hasBegun;
+
+  StageInstances(Stage stage, Starter starter, Console console) {
     this.stage = stage;
     this.starter = starter;
     this.console = console;
@@ -56,7 +70,9 @@ final class StageInstances {
   /** Starts instances, or tells the newest ones to leave, until so many are to be there. */
   void resize(int count) {
     while (slots.size() < count) {
-      slots.add(new Slot(starter.get()));
+      Slot slot = new Slot();
+      slots.add(slot);
+      start(slot, System.nanoTime());
     }
     while (slots.size() > count) {
       release(Collections.min(slots, Comparator.comparingLong(Slot::uptimeNanos)));
@@ -65,13 +81,13 @@ final class StageInstances {
 
   /** Looks after the processes once; to be called every few milliseconds. */
   void doWork(long nowNanos) {
+    for (Slot slot : slots) {
+      if (slot.instance != null) {
+        slot.instance.newMetricsUrl().ifPresent(url -> onBegin(slot.instance, url));
+      }
+    }
     slots.removeIf(slot -> !keep(slot, nowNanos));
     leaving.removeIf(this::hasLeft);
-    for (Slot slot : slots) {
-      slot.instance
-          .newMetricsUrl()
-          .ifPresent(url -> tell(slot.instance, "started, metrics at " + url));
-    }
   }
 
   /** Has no process started again any more, nor waits for any. */
@@ -93,17 +109,22 @@ final class StageInstances {
   /** The instances whose processes are there, leaving ones included. */
   Stream<Instance> running() {
     return Stream.concat(slots.stream().map(slot -> slot.instance), leaving.stream())
-        .filter(instance -> instance.process().isAlive());
+        .filter(instance -> instance != null && instance.process().isAlive());
   }
 
   StageStatus status() {
-    int ready = (int) slots.stream().filter(slot -> slot.instance.isReady()).count();
+    int ready = (int) slots.stream().filter(Slot::isReady).count();
     return new StageStatus(ready, slots.size() - ready, leaving.size());
+  }
+
+  private void onBegin(Instance instance, String url) {
+    hasBegun = true;
+    tell(instance, "started, metrics at " + url);
   }
 
   private void release(Slot slot) {
     slots.remove(slot);
-    if (!slot.isWaiting()) {
+    if (!slot.restarts.isWaiting()) {
       slot.instance.process().destroy();
       leaving.add(slot.instance);
     }
@@ -111,26 +132,56 @@ final class StageInstances {
 
   /** Whether the instance is still to be there, after it was started again if it is time to. */
   private boolean keep(Slot slot, long nowNanos) {
+    if (slot.restarts.isWaiting()) {
+      return !slot.restarts.isDue(nowNanos) || start(slot, nowNanos);
+    }
     if (slot.instance.process().isAlive()) {
       return true;
     }
     int code = slot.instance.process().exitValue();
-    if (isFinal(code)) {
+    if (Restarts.isFinal(code)) {
       exitCode = code;
       return false;
     }
-    if (stage == Stage.READER && (code == ExitCode.OK || code == ExitCode.LOST)) {
-      // Its input has ended.
+    if (stage == Stage.READER && isFinished(slot.instance, code)) {
       return false;
     }
-    if (!slot.isWaiting()) {
-      slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
+    boolean isFruitless = !hasBegun && Restarts.isByItself(code);
+    if (!slot.restarts.again(nowNanos, slot.instance.uptimeNanos(), isFruitless)) {
+      return giveUp("ended with exit code " + code);
+    }
+    if (!isFruitless) {
       tell(slot.instance, "died with exit code %d, starting another".formatted(code));
-    } else if (nowNanos - slot.restartNanos >= 0) {
-      slot.instance = starter.get();
-      slot.restartNanos = 0;
     }
     return true;
+  }
+
+  /** A reader is finished only if it says so: a JVM may end with any code before it is one. */
+  private static boolean isFinished(Instance reader, int code) {
+    return reader.hasEnded()
+        && (code == ExitCode.OK || code == ExitCode.LOST || code == TERMINATED);
+  }
+
+  /** Starts an instance; returns whether it is still to be there. */
+  private boolean start(Slot slot, long nowNanos) {
+    try {
+      slot.instance = starter.start();
+      slot.restarts.onStart();
+    } catch (IOException e) {
+      if (!slot.restarts.again(nowNanos, 0, !hasBegun)) {
+        return giveUp(e.getMessage());
+      }
+      if (hasBegun) {
+        console.event("no process for a %s now: %s".formatted(stage.label(), e.getMessage()));
+      }
+    }
+    return true;
+  }
+
+  private boolean giveUp(String why) {
+    exitCode = ExitCode.START;
+    console.event(Restarts.fruitless(stage.label(), why));
+    return false;
   }
 
   private boolean hasLeft(Instance instance) {
@@ -138,7 +189,7 @@ final class StageInstances {
       return false;
     }
     int code = instance.process().exitValue();
-    if (isFinal(code)) {
+    if (Restarts.isFinal(code)) {
       exitCode = code;
     }
     boolean isTerminated =
@@ -147,11 +198,6 @@ final class StageInstances {
       tell(instance, "was told to leave and ended with exit code " + code);
     }
     return true;
-  }
-
-  /** Whether another try would end the same way. */
-  private static boolean isFinal(int code) {
-    return code == ExitCode.USAGE || code == ExitCode.PARTIAL_FRAME || code == ExitCode.NO_INPUT;
   }
 
   private void tell(Instance instance, String what) {

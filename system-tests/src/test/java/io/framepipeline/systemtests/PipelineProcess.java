@@ -134,14 +134,23 @@ final class PipelineProcess implements AutoCloseable {
   /** Runs {@code ./pipeline} with these arguments to its end. */
   static Outcome command(Path directory, String... arguments) {
     try {
-      Path out = Files.createTempFile(directory, "command", ".out");
+      return command(directory, Files.createTempFile(directory, "command", ".out"), arguments);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The same with another file as its standard output. */
+  static Outcome command(Path directory, Path out, String... arguments) {
+    try {
       Path err = Files.createTempFile(directory, "command", ".err");
       Process process = command(Redirect.to(out.toFile()), Redirect.to(err.toFile()), arguments);
       if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new AssertionError("has not ended within the watchdog's time: " + List.of(arguments));
       }
-      return new Outcome(process.exitValue(), Files.readString(out), Files.readString(err));
+      String printed = Files.isRegularFile(out) ? Files.readString(out) : "";
+      return new Outcome(process.exitValue(), printed, Files.readString(err));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

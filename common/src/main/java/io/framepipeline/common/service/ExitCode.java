@@ -20,5 +20,11 @@ public final class ExitCode {
   /** A defect of this program. */
   public static final int INTERNAL = 70;
 
+  /** A process cannot be started. */
+  public static final int START = 71;
+
+  /** Output cannot be written. */
+  public static final int OUTPUT = 74;
+
   private ExitCode() {}
 }
