@@ -1,6 +1,7 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Whether and when there is to be another process in place of one that ended or that could not be
@@ -9,6 +10,12 @@ import io.framepipeline.common.service.ExitCode;
 final class Restarts {
   /** So many, before one has ever begun its work, would be followed by others like them. */
   private static final int MAX_FRUITLESS = 4;
+
+  /**
+   * Who ended in order was told to stop by another than this, who perhaps is ending the whole run.
+   * So long it is not started again.
+   */
+  private static final long ORDERLY_END_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** A process that was ended by a signal has no say in its exit code. */
   private static final int FIRST_SIGNAL = 128;
@@ -54,6 +61,11 @@ final class Restarts {
     fruitless += isFruitless ? 1 : 0;
     dueNanos = nowNanos + delay.nextDelayNanos(uptimeNanos);
     return fruitless < MAX_FRUITLESS;
+  }
+
+  /** The same for one that ended in order, which this run has not told it to. */
+  void againAfterOrderlyEnd(long nowNanos) {
+    dueNanos = nowNanos + ORDERLY_END_NANOS;
   }
 
   /**

@@ -43,12 +43,11 @@ final class StageInstances {
   }
 
   /**
-   * How a process ends that gets SIGTERM before it can handle it, and has taken no frame then; and
-   * a reader that was told to stop and has done so in order.
-   */
-  private static final int TERMINATED = 128 + 15;
 
-  /** The same in some moments before {@code main}: of 3000 JVMs ended in their first 120 ms, 7. */
+  /**
+   * How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
+   * main}: of 3000 JVMs ended in their first 120 ms, 7.
+   */
   private static final int TERMINATED_AT_START = 1;
 
   private final Stage stage;
@@ -146,6 +145,10 @@ final class StageInstances {
     if (stage == Stage.READER && isFinished(slot.instance, code)) {
       return false;
     }
+    if (slot.instance.hasEnded() && code == ExitCode.OK) {
+      slot.restarts.againAfterOrderlyEnd(nowNanos);
+      return true;
+    }
     boolean isFruitless = !hasBegun && Restarts.isByItself(code);
     if (!slot.restarts.again(nowNanos, slot.instance.uptimeNanos(), isFruitless)) {
       return giveUp("ended with exit code " + code);
@@ -159,7 +162,7 @@ final class StageInstances {
   /** A reader is finished only if it says so: a JVM may end with any code before it is one. */
   private static boolean isFinished(Instance reader, int code) {
     return reader.hasEnded()
-        && (code == ExitCode.OK || code == ExitCode.LOST || code == TERMINATED);
+        && (code == ExitCode.OK || code == ExitCode.LOST || code == ExitCode.STOPPED);
   }
 
   /** Starts an instance; returns whether it is still to be there. */
@@ -193,7 +196,7 @@ final class StageInstances {
       exitCode = code;
     }
     boolean isTerminated =
-        code == TERMINATED || (code == TERMINATED_AT_START && instance.stats() == null);
+        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && instance.stats() == null);
     if (code != ExitCode.OK && !isTerminated) {
       tell(instance, "was told to leave and ended with exit code " + code);
     }

@@ -190,6 +190,10 @@ final class Supervisor {
       driverExitCode = code;
       return;
     }
+    if (hasDriverBegun && code == ExitCode.OK) {
+      driverRestarts.againAfterOrderlyEnd(nowNanos);
+      return;
+    }
     boolean isFruitless = !hasDriverBegun && Restarts.isByItself(code);
     if (!driverRestarts.again(nowNanos, nowNanos - driverStartNanos, isFruitless)) {
       giveDriverUp("ended with exit code " + code);

@@ -26,9 +26,6 @@ class StageInstancesTest {
   /** Later than any delay before a restart. */
   private static final long LATER_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-  /** As of SIGTERM. */
-  private static final int TERMINATED = 143;
-
   @TempDir private Path directory;
 
   private final List<FakeProcess> processes = new ArrayList<>();
@@ -139,7 +136,7 @@ class StageInstancesTest {
 
   /** The last of them is that of one that was told to stop by someone else. */
   @ParameterizedTest
-  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, TERMINATED})
+  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, ExitCode.STOPPED})
   void shouldNotReplaceAReaderThatSaysThatItIsFinished(int code) {
     StageInstances readers = readers(2);
     processes.getFirst().endInOrder(code);
@@ -154,7 +151,7 @@ class StageInstancesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, TERMINATED})
+  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, ExitCode.STOPPED})
   void shouldReplaceAReaderThatHasNotSaidThatItIsFinished(int code) {
     StageInstances readers = readers(1);
     processes.getFirst().becomeReady();
@@ -172,6 +169,30 @@ class StageInstancesTest {
     readers.doWork(System.nanoTime());
     readers.doWork(System.nanoTime() + LATER_NANOS);
     assertThat(processes).hasSize(2);
+  }
+
+  /** Perhaps a group of processes is told to stop, this one and the command among them. */
+  @Test
+  void shouldReplaceWhatEndedInOrderOnlyAfterAWhileAndSaySoNowhere() {
+    instances.resize(1);
+    processes.getFirst().begin();
+    instances.doWork(System.nanoTime());
+    printed.reset();
+    processes.getFirst().endInOrder(ExitCode.OK);
+    instances.doWork(System.nanoTime());
+    instances.doWork(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500));
+    assertThat(processes).hasSize(1);
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+    assertThat(printed()).isEmpty();
+  }
+
+  /** A tool that was to start it ended instead, and says that all is well. */
+  @Test
+  void shouldGiveUpWhatEndsWithZeroBeforeItHasBegun() {
+    instances.resize(1);
+    endAndReplace(instances, ExitCode.OK, 4);
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.START);
   }
 
   @Test

@@ -7,12 +7,14 @@ import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.service.TimerSlack;
+import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.SharedMemorySize;
 import java.io.IOException;
 import org.agrona.SystemUtil;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.ShutdownSignalBarrier;
+import org.agrona.concurrent.status.CountersReader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +50,7 @@ public final class DriverService {
   }
 
   private static void run(CommonSettings settings) {
+    long startNanos = System.nanoTime();
     try (ShutdownSignalBarrier barrier = new ShutdownSignalBarrier();
         MediaDriver driver =
             MediaDriver.launch(
@@ -56,8 +59,16 @@ public final class DriverService {
                     .sharedIdleStrategy(idleStrategy(settings))
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
+      Signals.onHangUp(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
+      Departure.awaitOfDriver(
+          settings.aeronDirectory(),
+          new CountersReader(
+              driver.context().countersMetaDataBuffer(), driver.context().countersValuesBuffer()),
+          startNanos);
+    } catch (IOException e) {
+      throw cannotWriteBeside(settings, e);
     }
   }
 
@@ -67,10 +78,14 @@ public final class DriverService {
       return new LimitIdleStrategy(
           doorbells, settings.idleMode().newStrategy(doorbells.newIdleStrategy()));
     } catch (IOException e) {
-      throw new ExitException(
-          ExitCode.INTERNAL,
-          "AERON_DIR=%s: cannot write beside it: %s"
-              .formatted(settings.aeronDirectory(), e.getMessage()));
+      throw cannotWriteBeside(settings, e);
     }
+  }
+
+  private static ExitException cannotWriteBeside(CommonSettings settings, IOException e) {
+    return new ExitException(
+        ExitCode.INTERNAL,
+        "AERON_DIR=%s: cannot write beside it: %s"
+            .formatted(settings.aeronDirectory(), e.getMessage()));
   }
 }

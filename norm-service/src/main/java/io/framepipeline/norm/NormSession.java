@@ -101,7 +101,7 @@ final class NormSession implements StageSession, Inbox.Handler {
 
   /**
    * Aborts the poll, to meet the same frames again, while their acknowledgements would have no
-   * room.
+   * room, or their floats cannot be mapped.
    */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
@@ -119,13 +119,19 @@ final class NormSession implements StageSession, Inbox.Handler {
       return skip(Verdict.SOURCES, header);
     }
     int frameCount = frames.frameCount();
-    if (!hasRoom(source, frameCount)) {
+    FrameSlots floats = inbox.slots(header);
+    if (floats == null || !hasRoom(source, frameCount)) {
       return ABORT;
     }
-    if (norm(source, frameCount, inbox.slots(header), header.sessionId())) {
+    if (norm(source, frameCount, floats, header.sessionId())) {
       stats.messages(Verdict.ACCEPTED).incrementRelease();
     }
     return frameCount;
+  }
+
+  @Override
+  public void announceStop() {
+    inbox.announceStop();
   }
 
   @Override
@@ -164,13 +170,14 @@ final class NormSession implements StageSession, Inbox.Handler {
     long sequence = frames.sequence();
     long number = frames.payloadNumber();
     int normed = 0;
-    int skipped = 0;
+    int gone = 0;
+    int unusable = 0;
     for (int i = 0; i < frameCount; i++) {
       double norm = kernel.apply(floats.buffer(), floats.offset(number + i));
-      boolean isStill = floats.isStill(number + i);
-      if (!isStill || !Double.isFinite(norm)) {
-        rejections.count(isStill ? Verdict.PAYLOAD : Verdict.GONE, sessionId, nowNanos);
-        skipped++;
+      if (!floats.isStill(number + i)) {
+        gone++;
+      } else if (!Double.isFinite(norm)) {
+        unusable++;
       } else if (source.onFrame(sequence + i, frames.ackStreamId(), nowNanos)) {
         stats.framesDuplicate.incrementRelease();
         acknowledgeRepeat(source, sequence + i);
@@ -186,7 +193,13 @@ final class NormSession implements StageSession, Inbox.Handler {
       double latencyNanos = (double) Math.max(1, System.nanoTime() - frames.originNanos());
       stats.latencyNanos.record(latencyNanos, normed);
     }
-    return skipped == 0;
+    if (gone > 0) {
+      rejections.count(Verdict.GONE, sessionId, nowNanos);
+    }
+    if (unusable > 0) {
+      rejections.count(Verdict.PAYLOAD, sessionId, nowNanos);
+    }
+    return gone + unusable == 0;
   }
 
   private void acknowledge(FrameSource source, long sequence, double norm) {

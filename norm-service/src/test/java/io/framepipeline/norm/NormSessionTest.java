@@ -108,14 +108,16 @@ class NormSessionTest {
             TestMessages.withoutPayload(frame(1, 1f)),
             frame(2, 0.5f),
             frame(3, Float.NaN),
-            frame(4, 2f)));
+            frame(4, 2f),
+            TestMessages.withoutPayload(frame(5, 1f)),
+            frame(6, Float.POSITIVE_INFINITY)));
     driver.stepUntil("the acks", () -> pollAcks() == 3);
 
     assertThat(acknowledged(acks)).containsExactly(0L, 2L, 4L);
     assertThat(stats.norms.snapshot().sum()).isEqualTo(64 + 32 + 128);
     assertThat(stats.messages(Verdict.ACCEPTED).get()).isZero();
-    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
-    assertThat(stats.messages(Verdict.PAYLOAD).get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.GONE).get()).as("messages, not frames").isEqualTo(1);
+    assertThat(stats.messages(Verdict.PAYLOAD).get()).as("messages, not frames").isEqualTo(1);
   }
 
   /** What a reciprocal writes over belongs to a norm that was taken for lost. */
@@ -255,6 +257,16 @@ class NormSessionTest {
     assertThat(acknowledged(acks)).containsExactlyElementsOf(range(0, good));
     assertThat(stats.framesNormed.get()).isEqualTo(good);
     assertThat(stats.messages(Verdict.ACCEPTED).get()).isEqualTo(good);
+  }
+
+  @Test
+  void shouldWorkOnWhenToldToStop() {
+    start(null);
+    session.announceStop();
+    assertThat(driver.stoppingCount(Stage.NORM)).isOne();
+    reciprocal.send(frame(0, 1f));
+    driver.stepUntil("the ack", () -> pollAcks() == 1);
+    assertThat(session.isDone(driver.nanoTime())).isFalse();
   }
 
   @Test

@@ -104,7 +104,10 @@ public final class ReaderService implements StageService {
     if (failure != null) {
       throw failure;
     }
-    return ledger.framesAcknowledged() == ledger.framesRead() ? ExitCode.OK : ExitCode.LOST;
+    if (ledger.framesAcknowledged() != ledger.framesRead()) {
+      return ExitCode.LOST;
+    }
+    return source.isFinished() ? ExitCode.OK : ExitCode.STOPPED;
   }
 
   @Override

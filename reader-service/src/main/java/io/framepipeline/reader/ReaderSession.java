@@ -140,6 +140,11 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   }
 
   @Override
+  public void announceStop() {
+    inbox.announceStop();
+  }
+
+  @Override
   public void leave(long nowNanos) {
     // The source is stopped; the inbox stays open for what is in flight.
   }
@@ -171,7 +176,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
         break;
       }
       int frameCount = frames.runLength(sequence);
-      if (!outboxes.tryClaimRun(frameCount, claim)) {
+      if (!outboxes.tryClaimRun(frameCount, frames.inboxToAvoid(sequence), claim)) {
         if (outboxes.connectedCount() > 0) {
           stats.backpressure.incrementRelease();
         }

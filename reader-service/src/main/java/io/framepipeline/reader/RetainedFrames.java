@@ -173,6 +173,17 @@ final class RetainedFrames {
     return (int) (next - sequence);
   }
 
+  /**
+   * The inbox that a frame had better not go to, if there is another way: one from which it did not
+   * come back in time. There may be an instance that takes frames and does nothing with them.
+   *
+   * @return -1 if there is none
+   */
+  long inboxToAvoid(long sequence) {
+    int slot = slot(sequence);
+    return states[slot] == LOST ? inboxes[slot] : NONE;
+  }
+
   /** Notes that a frame went to an inbox. */
   void sent(long sequence, long inbox, long nowNanos) {
     int slot = slot(sequence);
@@ -218,6 +229,7 @@ final class RetainedFrames {
     for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
       int slot = slot(sequence);
       if (states[slot] == SENT && inboxes[slot] == inbox) {
+        inboxes[slot] = NONE;
         lose(sequence);
         count++;
       }
@@ -225,15 +237,28 @@ final class RetainedFrames {
     return count;
   }
 
-  /** What was sent before this moment and is not acknowledged is lost; returns how many. */
+  /**
+   * What was sent before this moment and is not acknowledged is lost, for a reason that lies beyond
+   * the inboxes it went to; returns how many.
+   */
   int sentBeforeLost(long nanos) {
-    return overdueLost(nanos, windowFrames, true);
+    int count = 0;
+    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
+      int slot = slot(sequence);
+      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
+        inboxes[slot] = NONE;
+        lose(sequence);
+        count++;
+      }
+    }
+    return count;
   }
 
   /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */
   void everythingSentLost() {
     for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
       if (states[slot(sequence)] == SENT) {
+        inboxes[slot(sequence)] = NONE;
         markLost(sequence);
       }
     }

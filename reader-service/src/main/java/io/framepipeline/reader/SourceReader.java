@@ -43,6 +43,7 @@ final class SourceReader implements AutoCloseable {
   private boolean isStarted;
   private volatile boolean isStopped;
   private volatile boolean isOpened;
+  private volatile boolean isFinished;
   private volatile ExitException failure;
   private volatile Throwable defect;
 
@@ -98,6 +99,11 @@ final class SourceReader implements AutoCloseable {
     return (isStarted && !thread.isAlive()) || (isStopped && !isOpened);
   }
 
+  /** Whether the input has ended, or as many frames as wanted were read. */
+  boolean isFinished() {
+    return isFinished;
+  }
+
   /**
    * Why reading ended before the input did, or null.
    *
@@ -126,7 +132,7 @@ final class SourceReader implements AutoCloseable {
         start = inputPosition;
         inputPosition = readToEnd(channel, start);
         int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
-        if (remainder != 0 && !isStopped) {
+        if (remainder != 0 && isFinished) {
           inputPosition = endInsideFrame(inputPosition, remainder);
         }
       } while (inputPosition > start && isToRepeat(channel, inputPosition));
@@ -143,15 +149,13 @@ final class SourceReader implements AutoCloseable {
 
   /** Whether the file is to be read from its start once more, to which it is then set. */
   private boolean isToRepeat(FileChannel channel, long inputPosition) throws IOException {
-    boolean isToRepeat =
-        settings.repeat()
-            && failure == null
-            && !isStopped
-            && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH;
-    if (isToRepeat) {
+    if (settings.repeat()
+        && failure == null
+        && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
+      isFinished = false;
       channel.position(0);
     }
-    return isToRepeat;
+    return !isFinished && !isStopped;
   }
 
   /** Returns how many bytes the input has had by then. */
@@ -164,6 +168,7 @@ final class SourceReader implements AutoCloseable {
       }
       int count = channel.read(frames.writable(inputPosition, length));
       if (count < 0) {
+        isFinished = true;
         return inputPosition;
       }
       inputPosition += count;
@@ -173,6 +178,7 @@ final class SourceReader implements AutoCloseable {
         announce();
       }
       if (inputPosition == frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
+        isFinished = true;
         return inputPosition;
       }
     }

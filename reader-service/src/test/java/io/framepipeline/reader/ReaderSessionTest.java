@@ -390,6 +390,32 @@ class ReaderSessionTest {
     assertLedger(30, 0, 30, 0);
   }
 
+  /** It always has the fewest unread; repeats went to it, too, until they were abandoned. */
+  @Test
+  void shouldSendWhatAnInstanceSwallowedToAnother() {
+    Worker hole = new Worker(Stage.RECIPROCAL);
+    Worker worker = new Worker(Stage.RECIPROCAL);
+    new Worker(Stage.NORM);
+    awaitInboxes(2);
+    int[] acknowledged = new int[1];
+    int frameCount = 1000;
+    for (int step = 0; stats.ledger.read().framesAcknowledged() < frameCount; step++) {
+      assertThat(step).as("steps of a millisecond").isLessThan(60_000);
+      if (input.size() < frameCount && frames.writableBytes(inputPosition()) > 0) {
+        read(1);
+      }
+      driver.step();
+      hole.poll();
+      // At work all the time, so that the hole has room more often.
+      List<Long> sequences = worker.poll() > acknowledged[0] ? worker.sequences() : List.of();
+      for (; acknowledged[0] < sequences.size(); acknowledged[0]++) {
+        acks.send(TestMessages.ack(SOURCE_ID, sequences.get(acknowledged[0])));
+      }
+    }
+    assertLedger(frameCount, frameCount, 0, 0);
+    assertThat(hole.sequences()).as("each once").doesNotHaveDuplicates().isNotEmpty();
+  }
+
   @Test
   void shouldAbandonAFrameThatIsLostTooOften() throws IOException {
     new Worker(Stage.NORM);

@@ -26,6 +26,7 @@ import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
@@ -36,6 +37,7 @@ import org.agrona.DirectBuffer;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.SleepingMillisIdleStrategy;
+import org.agrona.concurrent.status.CountersReader;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -46,6 +48,9 @@ import org.junit.jupiter.api.io.TempDir;
 class ReconnectionTest {
   private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=64k");
   private static final int FRAMES = 20;
+
+  /** The value of an inbox's counter. */
+  private static final long STOPPING = 2;
 
   @TempDir private Path directory;
 
@@ -112,6 +117,51 @@ class ReconnectionTest {
     }
     assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, FRAMES, 0, 0, 15));
     assertThat(service.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  /** The others wait for it, also if it has to connect first. */
+  @Test
+  void shouldSayThatItIsEndingOnEachConnection() throws IOException {
+    startAgent(Files.write(directory.resolve("input"), new byte[Frames.BYTE_PAYLOAD_LENGTH]));
+    try (MediaDriver driver = launchDriver();
+        DriverConnection connection = connect(driver);
+        RecordingInbox inbox = openInbox(connection)) {
+      stepUntil("the frame", () -> poll(connection, inbox) == 1);
+      agent.stop();
+      stepUntil("its word", () -> readerStates(connection).equals(List.of(STOPPING)));
+    }
+    stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
+    try (MediaDriver driver = launchDriver();
+        DriverConnection connection = connect(driver);
+        RecordingInbox inbox = openInbox(connection)) {
+      stepUntil("the frame, again", () -> poll(connection, inbox) == 1);
+      assertThat(readerStates(connection)).containsExactly(STOPPING);
+      acknowledge(connection.aeron(), inbox, 0);
+      stepUntil("the end", agent::isDone);
+    }
+    assertThat(service.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  @Test
+  void shouldTellAStopFromTheEndOfTheInput() throws IOException {
+    startAgent(Files.write(directory.resolve("input"), new byte[Frames.BYTE_PAYLOAD_LENGTH]));
+    agent.stop();
+    agent.stop();
+    stepUntil("the end", agent::isDone);
+    assertThat(service.exitCode()).isEqualTo(ExitCode.STOPPED);
+  }
+
+  /** Of the readers' inboxes, whose counters say it. */
+  private static List<Long> readerStates(DriverConnection connection) {
+    List<Long> states = new ArrayList<>();
+    CountersReader counters = connection.aeron().countersReader();
+    counters.forEach(
+        (counterId, typeId, key, label) -> {
+          if (label.startsWith("inbox reader ")) {
+            states.add(counters.getCounterValue(counterId));
+          }
+        });
+    return states;
   }
 
   private void startAgent(Path input) {

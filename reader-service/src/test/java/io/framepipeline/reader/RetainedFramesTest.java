@@ -182,6 +182,29 @@ class RetainedFramesTest {
     assertThat(frames.overdueLost(-1, 2, true)).isZero();
   }
 
+  /** A lost inbox is not there any more, and a lost norm is no fault of a reciprocal's. */
+  @Test
+  void shouldAvoidTheInboxThatAFrameIsOverdueFromAndNoOther() {
+    read(2);
+    assertThat(frames.inboxToAvoid(0)).as("not sent yet").isEqualTo(-1);
+    sendAll(INBOX);
+    frames.overdueLost(1, 2, true);
+    assertThat(frames.inboxToAvoid(0)).isEqualTo(INBOX);
+    sendAll(OTHER_INBOX);
+    frames.overdueLost(1, 1, false);
+    assertThat(frames.inboxToAvoid(0)).as("sent to find out").isEqualTo(OTHER_INBOX);
+
+    sendAll(INBOX);
+    frames.inboxLost(INBOX);
+    assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
+    sendAll(INBOX);
+    frames.sentBeforeLost(1);
+    assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
+    sendAll(INBOX);
+    frames.everythingSentLost();
+    assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
+  }
+
   @Test
   void shouldNotBlameAFrameThatWasSentAgainToFindOut() {
     read(1);

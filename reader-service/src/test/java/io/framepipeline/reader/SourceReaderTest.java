@@ -61,6 +61,7 @@ class SourceReaderTest {
     assertThat(readToEnd()).isEqualTo(input);
     assertThat(frames.acknowledged()).isEqualTo(count);
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isTrue();
     assertThat(stats.framesPadded.get()).isZero();
   }
 
@@ -142,6 +143,7 @@ class SourceReaderTest {
 
     assertThat(readToEnd()).isEqualTo(Arrays.copyOf(input, 33 * FRAME));
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isTrue();
   }
 
   @Test
@@ -156,6 +158,7 @@ class SourceReaderTest {
     }
     assertThat(readToEnd()).isEqualTo(expected);
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isTrue();
   }
 
   @Test
@@ -175,6 +178,20 @@ class SourceReaderTest {
 
     assertThat(readToEnd()).isEmpty();
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isTrue();
+  }
+
+  /** However often its end has been met. */
+  @Test
+  void shouldNotFinishAFileThatIsReadAgainAndAgain() throws Exception {
+    start(
+        file(input(FRAME)), true, PartialFrame.REFUSE, OptionalLong.empty(), OptionalLong.empty());
+    awaitRead(WINDOW);
+
+    reader.stop();
+
+    await().atMost(WATCHDOG).until(reader::hasEnded);
+    assertThat(reader.isFinished()).isFalse();
   }
 
   @Test
@@ -261,6 +278,7 @@ class SourceReaderTest {
 
     await().atMost(WATCHDOG).until(reader::hasEnded);
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isFalse();
     assertThat(readToEnd()).hasSize(WINDOW * FRAME);
   }
 
@@ -281,6 +299,7 @@ class SourceReaderTest {
     }
     assertThat(frames.takeOver()).isZero();
     assertThat(reader.hasEnded()).isTrue();
+    assertThat(reader.isFinished()).isFalse();
     assertThat(reader.failure()).isNull();
   }
 
@@ -302,6 +321,7 @@ class SourceReaderTest {
     }
     // What was stopped inside a frame is no input that ended there.
     assertThat(reader.failure()).isNull();
+    assertThat(reader.isFinished()).isFalse();
     assertThat(stats.framesPadded.get()).isZero();
     assertThat(readToEnd()).hasSize(bytes / FRAME * FRAME);
   }

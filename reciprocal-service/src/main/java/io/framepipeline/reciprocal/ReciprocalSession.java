@@ -49,6 +49,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
   private Inbox inbox;
 
   private long nowNanos;
+  private boolean isStopping;
   private boolean isLeaving;
   private boolean isInboxDrained;
 
@@ -82,12 +83,18 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
       if (connected > 0 && inbox == null && !isLeaving) {
         int instanceId = (int) ProcessHandle.current().pid();
         inbox = Inbox.open(connection, channels.frames(), Stage.RECIPROCAL, instanceId);
+        if (isStopping) {
+          inbox.announceStop();
+        }
       }
     }
     return polled + changes;
   }
 
-  /** Aborts the poll, to meet the same frames again, while every norm's inbox is full. */
+  /**
+   * Aborts the poll, to meet the same frames again, while every norm's inbox is full or their bytes
+   * cannot be mapped.
+   */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     Verdict verdict = check.check(buffer, offset, length, header);
@@ -100,6 +107,10 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
         ByteFramesDecoder.BLOCK_LENGTH,
         ByteFramesDecoder.SCHEMA_VERSION);
+    FrameSlots bytes = inbox.slots(header);
+    if (bytes == null) {
+      return ABORT;
+    }
     int frameCount = in.frameCount();
     if (!outboxes.tryClaimRun(frameCount, claim)) {
       if (outboxes.connectedCount() > 0) {
@@ -109,7 +120,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     }
     int goneCount = frameCount;
     try {
-      goneCount = transform(frameCount, inbox.slots(header));
+      goneCount = transform(frameCount, bytes);
     } finally {
       // A claim that is neither committed nor aborted would block the inbox for ever.
       if (goneCount < frameCount) {
@@ -125,6 +136,14 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
     }
     stats.framesTransformed.getAndAddRelease(frameCount - goneCount);
     return frameCount;
+  }
+
+  @Override
+  public void announceStop() {
+    isStopping = true;
+    if (inbox != null) {
+      inbox.announceStop();
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.framepipeline.reciprocal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.Frames;
@@ -10,7 +11,10 @@ import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DescriptorLimit;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.common.transport.SteppedDriver;
@@ -20,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
@@ -141,6 +146,7 @@ class ReciprocalSessionTest {
   void shouldHandOnWhatIsLeftOfARun() {
     RecordingInbox norms = openNormInbox();
     List<DirectBuffer> run = frames(0, 16);
+    run.set(3, TestMessages.withoutPayload(run.get(3)));
     run.set(4, TestMessages.withoutPayload(run.get(4)));
     reader.sendRun(run);
     driver.stepUntil("the rest", () -> norms.poll(1) == 11);
@@ -150,7 +156,7 @@ class ReciprocalSessionTest {
       assertThat(floatAt(message, 0)).isEqualTo(1f / (1f + decode(message).sequence()));
     }
     assertThat(stats.framesTransformed.get()).isEqualTo(11);
-    assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(1);
+    assertThat(stats.messages(Verdict.GONE).get()).as("messages, not frames").isEqualTo(1);
   }
 
   @Test
@@ -188,6 +194,66 @@ class ReciprocalSessionTest {
     session.leave(driver.nanoTime());
     driver.step();
     assertThat(session.isDone(driver.nanoTime())).isTrue();
+  }
+
+  /** Taking frames that it can do nothing with would get it the most of all. */
+  @Test
+  void shouldTakeNothingWhileItCannotMapASendersSlots() {
+    RecordingInbox norms = openNormInbox();
+    // It knows the reader's log.
+    driver.stepFor(Duration.ofMillis(10));
+    int frames = 2 * ENOUGH_FRAMES;
+    AtomicInteger sentBefore = new AtomicInteger();
+    DescriptorLimit.whileReached(() -> sentBefore.set(sendFor(500)));
+    int sent = sentBefore.get();
+    assertThat(sent).isEqualTo(ENOUGH_FRAMES);
+    assertThat(stats.messages(Verdict.GONE).get()).isZero();
+    assertThat(stats.framesTransformed.get()).isZero();
+
+    while (sent < frames) {
+      reader.send(frame(sent++));
+      norms.poll(1);
+    }
+    driver.stepUntil("all frames", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
+    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+  }
+
+  @Test
+  void shouldEndIfItStillCannotMapASendersSlotsAfterAWhile() {
+    openNormInbox();
+    driver.stepFor(Duration.ofMillis(10));
+    assertThat(reader.trySend(frame(0))).isTrue();
+    // Loaded before it is needed, for want of descriptors.
+    ExitException loaded = new ExitException(ExitCode.INTERNAL, "");
+    assertThatThrownBy(
+            () -> DescriptorLimit.whileReached(() -> driver.stepFor(Duration.ofSeconds(2))))
+        .isInstanceOf(loaded.getClass())
+        .hasMessageStartingWith("AERON_DIR=")
+        .hasMessageContaining("Too many open files");
+    assertThat(stats.messages(Verdict.GONE).get()).isZero();
+    reciprocal.run(nowNanos -> 0);
+  }
+
+  @Test
+  void shouldBeSentLittleWhileThereIsNoNorm() {
+    RecordingInbox gone = openNormInbox();
+    gone.close();
+    driver.stepUntil("no norm", () -> stats.downstreamInstances.get() == 0);
+    assertThat(sendFor(1000)).isEqualTo(ENOUGH_FRAMES);
+    assertThat(stats.framesTransformed.get()).isZero();
+  }
+
+  /** A reader that is ending as well may have nobody else. */
+  @Test
+  void shouldOpenItsInboxForANormThoughToldToStop() {
+    session.announceStop();
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(session.isDone(driver.nanoTime())).isFalse();
+
+    RecordingInbox norms = openNormInbox();
+    assertThat(driver.stoppingCount(Stage.RECIPROCAL)).isOne();
+    reader.send(frame(0));
+    driver.stepUntil("the frame", () -> norms.poll(1) == 1);
   }
 
   @Test
@@ -286,6 +352,16 @@ class ReciprocalSessionTest {
       reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     }
     return inbox;
+  }
+
+  /** Tries once a step; returns how many frames were taken. */
+  private int sendFor(int steps) {
+    int sent = 0;
+    for (int i = 0; i < steps; i++) {
+      sent += reader.trySend(frame(sent)) ? 1 : 0;
+      driver.step();
+    }
+    return sent;
   }
 
   private static DirectBuffer frame(long sequence) {

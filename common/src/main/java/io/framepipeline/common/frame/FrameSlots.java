@@ -8,8 +8,9 @@ import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Payloads in memory that one process writes and others read. Payload number n lies in slot {@code
- * n mod count}, aligned to a cache line, and a word on a cache line of its own says that it does.
+ * Payloads in memory that one process writes and others read. Payload number n, from 0 on, lies in
+ * slot {@code n mod count}, aligned to a cache line, and a word on a cache line of its own says
+ * that it does.
  *
  * <p>A slot may be written anew while somebody still reads it, who was stopped in between, say. As
  * with a seqlock, the reader finds out afterwards, by {@link #isStill}, and forgets what it made of
@@ -17,6 +18,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  */
 public final class FrameSlots {
   private static final int WORD_STRIDE = BitUtil.CACHE_LINE_LENGTH;
+
+  /** No payload's number, since those are not negative. */
   private static final long EMPTY = -1;
 
   private final ByteBuffer memory;
@@ -36,6 +39,14 @@ public final class FrameSlots {
   /** Bytes of memory that so many slots take. */
   public static long length(int count, int payloadLength) {
     return (long) count * (payloadLength + WORD_STRIDE);
+  }
+
+  /** Whether so many bytes are a power of two of slots. */
+  public static boolean isLength(long bytes, int payloadLength) {
+    long count = bytes / (payloadLength + WORD_STRIDE);
+    return bytes <= Integer.MAX_VALUE
+        && BitUtil.isPowerOfTwo(count)
+        && bytes == count * (payloadLength + WORD_STRIDE);
   }
 
   /**
@@ -58,13 +69,11 @@ public final class FrameSlots {
    * @throws IllegalArgumentException if it is no power of two of slots
    */
   public static FrameSlots attach(ByteBuffer memory, int payloadLength) {
-    FrameSlots slots = new FrameSlots(memory, payloadLength);
-    if (!BitUtil.isPowerOfTwo(slots.count)
-        || memory.capacity() != length(slots.count, payloadLength)) {
+    if (!isLength(memory.capacity(), payloadLength)) {
       throw new IllegalArgumentException(
           memory.capacity() + " bytes are no power of two of slots for " + payloadLength);
     }
-    return slots;
+    return new FrameSlots(memory, payloadLength);
   }
 
   /** Slots that nobody else sees. */
@@ -111,7 +120,7 @@ public final class FrameSlots {
    */
   public boolean isStill(long number) {
     VarHandle.acquireFence();
-    return buffer.getLong(word(number)) == number;
+    return number >= 0 && buffer.getLong(word(number)) == number;
   }
 
   private int slot(long number) {

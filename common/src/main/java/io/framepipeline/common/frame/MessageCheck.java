@@ -12,9 +12,13 @@ import org.agrona.DirectBuffer;
 /**
  * Decides whether a message is the one kind that an inbox takes. Anyone who can open the Aeron
  * directory can put any bytes into an inbox; after this check every index that a handler computes
- * lies inside the message.
+ * lies inside the message, and every number is one that a sender gives.
  */
 public final class MessageCheck {
+  private static final int SEQUENCE_OFFSET =
+      MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.sequenceEncodingOffset();
+  private static final int PAYLOAD_NUMBER_OFFSET =
+      MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.payloadNumberEncodingOffset();
   private static final int FRAME_COUNT_OFFSET =
       MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.frameCountEncodingOffset();
 
@@ -70,9 +74,7 @@ public final class MessageCheck {
         || length != lengthExpected(buffer, offset, length)) {
       return Verdict.LENGTH;
     }
-    return templateId == AckDecoder.TEMPLATE_ID || isRun(buffer, offset)
-        ? Verdict.ACCEPTED
-        : Verdict.COUNT;
+    return templateId == AckDecoder.TEMPLATE_ID ? Verdict.ACCEPTED : checkFrames(buffer, offset);
   }
 
   private int lengthExpected(DirectBuffer buffer, int offset, int length) {
@@ -88,12 +90,24 @@ public final class MessageCheck {
         : -1;
   }
 
-  /** Both kinds of frames have their number in the same place. */
-  private static boolean isRun(DirectBuffer buffer, int offset) {
+  /** Both kinds of frames have their fields in the same places. */
+  private static Verdict checkFrames(DirectBuffer buffer, int offset) {
     int frames =
         Short.toUnsignedInt(
             buffer.getShort(offset + FRAME_COUNT_OFFSET, ByteFramesDecoder.BYTE_ORDER));
-    return frames >= 1 && frames <= Frames.RUN_FRAMES;
+    if (frames < 1 || frames > Frames.RUN_FRAMES) {
+      return Verdict.COUNT;
+    }
+    boolean areNumbers =
+        areNumbers(buffer, offset + SEQUENCE_OFFSET, frames)
+            && areNumbers(buffer, offset + PAYLOAD_NUMBER_OFFSET, frames);
+    return areNumbers ? Verdict.ACCEPTED : Verdict.NUMBER;
+  }
+
+  /** Whether the first of so many numbers is not negative, nor the one after the last. */
+  private static boolean areNumbers(DirectBuffer buffer, int firstOffset, int count) {
+    long first = buffer.getLong(firstOffset, ByteFramesDecoder.BYTE_ORDER);
+    return first >= 0 && first + count > 0;
   }
 
   private static boolean isKnown(int template) {

@@ -17,12 +17,15 @@ public enum Verdict {
   LENGTH,
   /** No frames, or more than a message may speak for. */
   COUNT,
+  /** A sequence, or the number of a payload, that is negative or would become so. */
+  NUMBER,
   /**
-   * Its payload is not, or no longer, where it should be: the sender wrote over it, since the frame
-   * was done by another way or this instance was taken for lost; or the sender has no slots.
+   * A payload of it is not, or no longer, where it should be: the sender wrote over it, since the
+   * frame was done by another way or this instance was taken for lost; or the sender has no slots.
+   * The frames whose payloads are there are not skipped.
    */
   GONE,
-  /** Floats whose norm is no number: not what a reciprocal sends. */
+  /** Floats of it whose norm is no number: not what a reciprocal sends. */
   PAYLOAD,
   /** More sources at once than a norm instance keeps track of. */
   SOURCES;

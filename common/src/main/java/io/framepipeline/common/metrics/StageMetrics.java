@@ -60,7 +60,7 @@ public final class StageMetrics implements MeterBinder {
       if (verdict != Verdict.ACCEPTED) {
         FunctionCounter.builder(
                 "pipeline.messages.rejected", stats.messages(verdict), AtomicCounter::get)
-            .description("Messages in the inbox that were skipped")
+            .description("Messages in the inbox that were skipped, or frames of them")
             .tag("reason", verdict.reason())
             .register(registry);
       }

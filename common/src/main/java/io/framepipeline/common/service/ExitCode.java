@@ -1,6 +1,6 @@
 package io.framepipeline.common.service;
 
-/** Exit codes of the services and of the local command; from 64 on as in BSD's sysexits.h. */
+/** Exit codes of the services and of the local command; from 64 to 78 as in BSD's sysexits.h. */
 public final class ExitCode {
   /** The ledger is closed and nothing was lost. */
   public static final int OK = 0;
@@ -25,6 +25,12 @@ public final class ExitCode {
 
   /** Output cannot be written. */
   public static final int OUTPUT = 74;
+
+  /**
+   * Told to stop before the end of the input, and everything read was delivered: as if SIGTERM had
+   * ended the process, so that a container engine starts it again when it itself starts again.
+   */
+  public static final int STOPPED = 128 + 15;
 
   private ExitCode() {}
 }

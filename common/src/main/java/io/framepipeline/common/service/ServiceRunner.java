@@ -4,6 +4,7 @@ import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
+import java.util.SortedSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,13 +56,21 @@ public final class ServiceRunner {
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
 
     try (StageService service = factory.create(settings, common, stats)) {
-      settings.refuseUnknown("PIPELINE_", "METRICS_", "IDLE_", stage.name() + "_");
+      SortedSet<String> unknown =
+          settings.unknown("PIPELINE_", "METRICS_", "IDLE_", stage.name() + "_");
+      if (!unknown.isEmpty()) {
+        LOG.warn(
+            "no such setting, ignored: {}; there are {}",
+            String.join(", ", unknown),
+            String.join(", ", settings.names()));
+      }
       StageAgent agent = new StageAgent(stage, common, sharedMemory, service, stats);
       try (MetricsServer metrics =
           new MetricsServer(common.metricsPort(), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
         Signals.onStop(agent::stop);
+        Signals.onHangUp(agent::stop);
         if (localRun != null) {
           localRun.onParentGone(
               () -> {

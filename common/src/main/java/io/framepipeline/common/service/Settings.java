@@ -5,9 +5,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Properties;
+import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -16,12 +17,15 @@ import org.agrona.BitUtil;
 /**
  * Named values from the environment, else from system properties of the same name in lower case
  * with dots, else a default. Every value asked for is remembered, so that a service can log what it
- * runs with and refuse a name that nothing asks for.
+ * runs with and tell of names that nothing asks for.
  */
 public final class Settings {
   /** Variables that container platforms put beside ours for a service named like a stage. */
   private static final Pattern SERVICE_LINK =
-      Pattern.compile(".*_SERVICE_(HOST|PORT.*)|.*_PORT(_.*)?");
+      Pattern.compile(".*_SERVICE_(HOST|PORT.*)|.*_PORT(_.*)?|.*_NAME|.*_ENV_.*");
+
+  /** What they put into {@code ..._PORT}: an address, where a setting of ours is a number. */
+  private static final Pattern LINKED_PORT = Pattern.compile("(tcp|udp|sctp)://.*");
 
   private final Map<String, String> environment;
   private final Properties properties;
@@ -40,7 +44,7 @@ public final class Settings {
   /** A text; null if it is not set and {@code defaultValue} is null. */
   public String text(String name, String defaultValue) {
     String value = environment.get(name);
-    if (value == null || value.isEmpty()) {
+    if (value == null || value.isEmpty() || isLinkedPort(name, value)) {
       value = properties.getProperty(propertyName(name));
     }
     if (value == null || value.isEmpty()) {
@@ -105,28 +109,27 @@ public final class Settings {
   }
 
   /**
-   * Refuses a setting that begins with one of the prefixes and that nobody has asked for.
-   *
-   * @throws ExitException with {@link ExitCode#USAGE}
+   * The names that begin with one of the prefixes and that nobody has asked for. They may be
+   * misspelt, or a platform's: a program cannot choose what its surroundings put there, so it must
+   * not end because of them. Service links, which are a platform's for certain, are left out.
    */
-  public void refuseUnknown(String... prefixes) {
+  public SortedSet<String> unknown(String... prefixes) {
     TreeSet<String> given = new TreeSet<>(environment.keySet());
     properties.stringPropertyNames().stream()
         .filter(name -> name.equals(name.toLowerCase(Locale.ROOT)))
         .map(name -> name.replace('.', '_').toUpperCase(Locale.ROOT))
         .forEach(given::add);
-    for (String name : given) {
-      boolean ours = Arrays.stream(prefixes).anyMatch(name::startsWith);
-      if (ours && !read.containsKey(name) && !SERVICE_LINK.matcher(name).matches()) {
-        String value =
-            Objects.requireNonNullElse(
-                environment.get(name), properties.getProperty(propertyName(name), ""));
-        throw new ExitException(
-            ExitCode.USAGE,
-            "%s=%s: no such setting; allowed: %s"
-                .formatted(name, value, String.join(", ", read.keySet())));
-      }
-    }
+    given.removeIf(
+        name ->
+            Arrays.stream(prefixes).noneMatch(name::startsWith)
+                || read.containsKey(name)
+                || SERVICE_LINK.matcher(name).matches());
+    return given;
+  }
+
+  /** The names of everything asked for so far. */
+  public Set<String> names() {
+    return read.keySet();
   }
 
   /** Everything asked for so far, as {@code NAME=value NAME=value}, unset ones left out. */
@@ -146,6 +149,10 @@ public final class Settings {
   /** The system property of a setting: {@code READER_SOURCE} is {@code reader.source}. */
   public static String propertyName(String name) {
     return name.toLowerCase(Locale.ROOT).replace('_', '.');
+  }
+
+  private static boolean isLinkedPort(String name, String value) {
+    return name.endsWith("_PORT") && LINKED_PORT.matcher(value).matches();
   }
 
   private static String lowerCase(List<? extends Enum<?>> constants) {

@@ -6,6 +6,7 @@ import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.metrics.AeronMetrics;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.SharedMemorySize;
@@ -74,6 +75,12 @@ public final class StageAgent implements Agent {
   private long retryNanos = System.nanoTime();
   private long connectedNanos = retryNanos;
   private boolean hasWaited;
+  private boolean isStopped;
+  private long stopNanos;
+
+  /** Of this connection, or of the one that was lost; null before the stage was told to stop. */
+  private Departure departure;
+
   private boolean isLeaving;
   private volatile boolean isDone;
   private volatile boolean isStopRequested;
@@ -94,11 +101,11 @@ public final class StageAgent implements Agent {
     this.stats = stats;
   }
 
-  /** Asks the stage to leave in peace; asked again, to end at once. From any thread. */
+  /**
+   * Asks the stage to leave in peace, from any thread. To be asked twice changes nothing: who ends
+   * a group of processes tells each, and their parent tells them again.
+   */
   public void stop() {
-    if (isStopRequested) {
-      isAborted = true;
-    }
     isStopRequested = true;
   }
 
@@ -188,10 +195,8 @@ public final class StageAgent implements Agent {
       if (clientConductor.isClosed()) {
         throw new AeronException("the client's conductor has ended");
       }
-      if (isToLeave && !isLeaving) {
-        isLeaving = true;
-        service.stop();
-        session.leave(nowNanos);
+      if (isToLeave) {
+        leave(nowNanos);
       }
       work += session.doWork(nowNanos);
       if (failure != null) {
@@ -210,6 +215,27 @@ public final class StageAgent implements Agent {
       }
       retryLater(nowNanos);
       return 0;
+    }
+  }
+
+  /** Says that it was told to stop, works on for those that need it, and then leaves. */
+  private void leave(long nowNanos) {
+    if (departure == null) {
+      stopService(nowNanos);
+      session.announceStop();
+      departure = Departure.ofStage(stage, connection, connectedNanos, stopNanos, nowNanos);
+    }
+    if (!isLeaving && departure.isDue(nowNanos)) {
+      isLeaving = true;
+      session.leave(nowNanos);
+    }
+  }
+
+  private void stopService(long nowNanos) {
+    if (!isStopped) {
+      isStopped = true;
+      stopNanos = nowNanos;
+      service.stop();
     }
   }
 
@@ -246,8 +272,10 @@ public final class StageAgent implements Agent {
   private int connect() {
     long nowNanos = beginCycle();
     if (isStopRequested) {
-      service.stop();
-      if (!service.needsConnection()) {
+      stopService(nowNanos);
+      // If the driver is lost while another is ending, that one comes back, too.
+      boolean isNeeded = departure != null && !isLeaving && departure.isNeeded(nowNanos);
+      if (!isNeeded && !service.needsConnection()) {
         isDone = true;
         return 0;
       }
@@ -274,6 +302,7 @@ public final class StageAgent implements Agent {
           counters = connection.aeron().countersReader();
         }
         isLeaving = false;
+        departure = null;
         hasWaited = false;
         connectedNanos = nowNanos;
         LOG.info("connected to the media driver in {}", aeronDirectory);

@@ -12,7 +12,7 @@ public interface StageService extends AutoCloseable {
    */
   StageSession connect(DriverConnection connection, Runnable prompt);
 
-  /** Takes on nothing new from now on; its session, if there is one, is told to leave as well. */
+  /** Reads nothing new from now on; its session, if there is one, is told as well. */
   default void stop() {}
 
   /** Whether a driver is needed to end well: a reader must not leave with frames in flight. */

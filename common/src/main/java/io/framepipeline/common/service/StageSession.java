@@ -10,7 +10,10 @@ public interface StageSession extends AutoCloseable {
    */
   int doWork(long nowNanos);
 
-  /** Takes on nothing new from now on. Called once. */
+  /** Says in shared memory that the stage was told to stop; it works on. Called once. */
+  void announceStop();
+
+  /** Takes on nothing new from now on. Called once, after {@link #announceStop}. */
   void leave(long nowNanos);
 
   /** Whether nothing is left to do: all that was accepted is handed on, or the input has ended. */

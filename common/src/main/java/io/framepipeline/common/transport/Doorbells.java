@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.BitUtil;
@@ -60,12 +59,7 @@ public final class Doorbells {
   private Doorbells(Path aeronDirectory, int own) throws IOException {
     this.own = own;
     FutexStart.begin();
-    try (FileChannel file =
-        FileChannel.open(
-            file(aeronDirectory),
-            StandardOpenOption.CREATE,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE)) {
+    try (FileChannel file = OwnFiles.openOrCreate(file(aeronDirectory))) {
       if (file.size() < LENGTH) {
         // Written, so that a full file system is an error here and not a signal at the first use.
         file.write(ByteBuffer.allocate(LENGTH), 0);
@@ -95,8 +89,15 @@ public final class Doorbells {
     return own;
   }
 
-  /** Wakes who sleeps for want of what was done before this call. */
+  /**
+   * Wakes who sleeps for want of what was done before this call. The number comes from shared
+   * memory; whatever it is, it stands for the doorbell of some process.
+   */
   void ring(int doorbell) {
+    wake(doorbell & (COUNT - 1));
+  }
+
+  private void wake(int doorbell) {
     // Either this sees that the other is about to sleep, or the other, looking once more, the work.
     VarHandle.fullFence();
     int offset = offset(doorbell);
@@ -110,12 +111,12 @@ public final class Doorbells {
 
   /** Wakes this process's duty cycle, from another of its threads. */
   public void ringOwn() {
-    ring(own);
+    wake(own);
   }
 
   /** Wakes the driver, to move limits. */
   void ringDriver() {
-    ring(DRIVER);
+    wake(DRIVER);
   }
 
   /**
@@ -159,7 +160,7 @@ public final class Doorbells {
     }
     long wanted = words.getAndSetLong(setOffset, 0);
     for (; wanted != 0; wanted &= wanted - 1) {
-      ring(Long.numberOfTrailingZeros(wanted));
+      wake(Long.numberOfTrailingZeros(wanted));
     }
     return true;
   }

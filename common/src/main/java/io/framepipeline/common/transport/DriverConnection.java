@@ -3,6 +3,7 @@ package io.framepipeline.common.transport;
 import io.aeron.Aeron;
 import io.aeron.CncFileDescriptor;
 import io.aeron.exceptions.AeronException;
+import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ public final class DriverConnection implements AutoCloseable {
    * Connects to the driver that the context names.
    *
    * @throws AeronException if there is none, or if it is being replaced
+   * @throws ExitException if the files beside its directory are another user's
    */
   public static DriverConnection open(Aeron.Context context) {
     Path directory = Path.of(context.aeronDirectoryName());

@@ -10,14 +10,13 @@ import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.agrona.collections.Int2ObjectHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,12 +61,7 @@ public final class Inbox implements AutoCloseable {
   private final long lock;
   private final Doorbells doorbells;
   private final long subscriptionId;
-
-  /** By session, each mapped when its first message comes; unmapped with the session's image. */
-  private final Int2ObjectHashMap<FrameSlots> slots = new Int2ObjectHashMap<>();
-
-  /** What a message refers to whose sender has no slots. */
-  private final FrameSlots noSlots;
+  private final SenderSlots slots;
 
   private final ControlledFragmentHandler probe =
       (buffer, offset, length, header) -> {
@@ -82,12 +76,14 @@ public final class Inbox implements AutoCloseable {
   private Handler handler;
   private int frameLimit;
   private int polledFrames;
+  private long nowNanos;
   private long unrungFrames;
   private long driverRungAtRead;
   private Image suspect;
   private long suspectSinceNanos;
   private long nextCheckNanos;
   private long leftAtNanos;
+  private boolean isStopping;
   private boolean isLeaving;
 
   private Inbox(
@@ -103,9 +99,12 @@ public final class Inbox implements AutoCloseable {
     this.streamId = streamId;
     this.instanceId = instanceId;
     this.lock = lock;
-    this.noSlots = FrameSlots.inMemory(1, stage.payloadLength());
+    this.slots =
+        new SenderSlots(
+            Path.of(aeron.context().aeronDirectoryName()), streamId, stage.payloadLength());
     this.subscriptionId =
-        aeron.asyncAddSubscription(channel, streamId, null, image -> unmap(image.sessionId()));
+        aeron.asyncAddSubscription(
+            channel, streamId, null, image -> slots.unmap(image.sessionId()));
     this.nextCheckNanos = aeron.context().nanoClock().nanoTime();
   }
 
@@ -145,6 +144,8 @@ public final class Inbox implements AutoCloseable {
    * at the end.
    *
    * @throws AeronException if the driver refuses to open the inbox
+   * @throws ExitException if this process cannot do its work: another is to take its place, and
+   *     what it was sent goes to others
    */
   public int poll(Handler handler, int frameLimit, long nowNanos) {
     if (counter == null) {
@@ -153,22 +154,40 @@ public final class Inbox implements AutoCloseable {
     if (nowNanos - nextCheckNanos >= 0) {
       nextCheckNanos = nowNanos + CHECK_INTERVAL_NANOS;
       dropStuckImage(nowNanos);
+      slots.forgetMissing();
     }
+    this.nowNanos = nowNanos;
     this.handler = handler;
     this.frameLimit = frameLimit;
     polledFrames = 0;
     subscription.controlledPoll(fragmentHandler, frameLimit);
+    if (slots.failure() != null) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: cannot map what a sender has written: %s; raise the limit that it names, and run every service as one user"
+              .formatted(aeron.context().aeronDirectoryName(), slots.failure().getMessage()));
+    }
     ring();
     return polledFrames;
   }
 
   /**
-   * Where the payloads of a sender's messages are; slots that hold nothing if that is unknown. For
-   * the handler of a poll.
+   * Where the payloads of a sender's messages are; slots that hold nothing if it has none. For the
+   * handler of a poll.
+   *
+   * @return null while this process cannot map them: the handler is to abort
    */
   public FrameSlots slots(Header header) {
-    FrameSlots known = slots.get(header.sessionId());
-    return known != null ? known : map(header.sessionId());
+    return slots.of(header.sessionId(), nowNanos);
+  }
+
+  /** Says that its owner was told to stop; it takes messages as before. */
+  public void announceStop() {
+    isStopping = true;
+    if (counter != null) {
+      // Volatile, since this must be seen before a look at the others, see Departure.
+      counter.set(InboxDirectory.STOPPING);
+    }
   }
 
   /** Asks senders to close; go on polling until {@link #isDrained}. */
@@ -210,29 +229,7 @@ public final class Inbox implements AutoCloseable {
 
   @Override
   public void close() {
-    CloseHelper.closeAll(counter, subscription);
-    List.copyOf(slots.keySet()).forEach(this::unmap);
-  }
-
-  private FrameSlots map(int sessionId) {
-    FrameSlots mapped = noSlots;
-    try {
-      Path aeronDirectory = Path.of(aeron.context().aeronDirectoryName());
-      mapped =
-          SlotFile.map(
-              SlotFile.pathFor(aeronDirectory, streamId, sessionId), stage.payloadLength());
-    } catch (IOException e) {
-      LOG.warn("no payloads of session {}: {}", sessionId, e.toString());
-    }
-    slots.put(sessionId, mapped);
-    return mapped;
-  }
-
-  private void unmap(int sessionId) {
-    FrameSlots mapped = slots.remove(sessionId);
-    if (mapped != null && mapped != noSlots) {
-      BufferUtil.free(mapped.memory());
-    }
+    CloseHelper.closeAll(counter, subscription, slots);
   }
 
   private Action onFragment(DirectBuffer buffer, int offset, int length, Header header) {
@@ -285,7 +282,7 @@ public final class Inbox implements AutoCloseable {
     } else {
       counter = aeron.getCounter(counterId);
       if (counter != null) {
-        counter.setRelease(InboxDirectory.OPEN);
+        counter.setRelease(isStopping ? InboxDirectory.STOPPING : InboxDirectory.OPEN);
         return 1;
       }
     }

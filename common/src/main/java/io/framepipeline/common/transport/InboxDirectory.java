@@ -1,11 +1,13 @@
 package io.framepipeline.common.transport;
 
+import static org.agrona.concurrent.status.CountersReader.DEFAULT_REGISTRATION_ID;
 import static org.agrona.concurrent.status.CountersReader.KEY_OFFSET;
 import static org.agrona.concurrent.status.CountersReader.RECORD_ALLOCATED;
 import static org.agrona.concurrent.status.CountersReader.RECORD_UNUSED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.Aeron;
+import java.lang.invoke.VarHandle;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -28,11 +30,14 @@ final class InboxDirectory {
   /** Takes frames. */
   static final long OPEN = 1;
 
+  /** Takes frames, but was told to stop, see {@link Departure}. To senders the same as open. */
+  static final long STOPPING = 2;
+
   /** Takes no further sender and asks those it has to close; reads what they sent before. */
-  static final long LEAVING = 2;
+  static final long LEAVING = 3;
 
   /** Has handed on everything it was sent. */
-  static final long DRAINED = 3;
+  static final long DRAINED = 4;
 
   private static final int STAGE_OFFSET = 0;
   private static final int STREAM_ID_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
@@ -78,7 +83,10 @@ final class InboxDirectory {
     void onInbox(int counterId, long registrationId);
   }
 
-  /** Visits the inboxes of a stage, in whatever state; allocates nothing. */
+  /**
+   * Visits the inboxes of a stage, in whatever state; allocates nothing. A counter that the driver
+   * is still making, or whose key makes no sense, is none: any client can make counters.
+   */
   void forEach(Stage stage, Visitor visitor) {
     DirectBuffer metaData = counters.metaDataBuffer();
     for (int counterId = 0, max = counters.maxCounterId(); counterId <= max; counterId++) {
@@ -88,10 +96,25 @@ final class InboxDirectory {
       }
       if (recordState == RECORD_ALLOCATED
           && counters.getCounterTypeId(counterId) == COUNTER_TYPE_ID
-          && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()) {
-        visitor.onInbox(counterId, counters.getCounterRegistrationId(counterId));
+          && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()
+          && Presence.isPosition(lock(counterId))) {
+        // The driver sets it after the counter is allocated, and makes it 0 before that.
+        long registrationId = counters.getCounterRegistrationId(counterId);
+        if (registrationId != DEFAULT_REGISTRATION_ID) {
+          visitor.onInbox(counterId, registrationId);
+        }
       }
     }
+  }
+
+  /**
+   * Whether what was read of an inbox's counter until now was that: when the driver frees a
+   * counter, its key is cleared.
+   */
+  boolean isStill(int counterId, long registrationId) {
+    VarHandle.acquireFence();
+    return counters.getCounterState(counterId) == RECORD_ALLOCATED
+        && counters.getCounterRegistrationId(counterId) == registrationId;
   }
 
   int streamId(int counterId) {
@@ -121,6 +144,11 @@ final class InboxDirectory {
   long state(int counterId, long registrationId) {
     long state = counters.getCounterValue(counterId);
     return counters.getCounterRegistrationId(counterId) == registrationId ? state : 0;
+  }
+
+  /** Whether an inbox in such a state takes frames. */
+  static boolean isTaking(long state) {
+    return state == OPEN || state == STOPPING;
   }
 
   private static int key(int counterId) {

@@ -3,6 +3,7 @@ package io.framepipeline.common.transport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.status.CountersReader;
 
 /** Watches the inboxes of one stage come and go, and tells whether they left or were lost. */
 public final class InboxWatch {
@@ -60,8 +61,12 @@ public final class InboxWatch {
 
   /** Watches a stage's inboxes on the connection's driver. */
   public InboxWatch(DriverConnection connection, Stage stage, Listener listener) {
-    this.directory = new InboxDirectory(connection.aeron().countersReader());
-    this.presence = connection.presence();
+    this(connection.aeron().countersReader(), connection.presence(), stage, listener);
+  }
+
+  InboxWatch(CountersReader counters, Presence presence, Stage stage, Listener listener) {
+    this.directory = new InboxDirectory(counters);
+    this.presence = presence;
     this.stage = stage;
     this.listener = listener;
   }
@@ -88,6 +93,28 @@ public final class InboxWatch {
     return changes;
   }
 
+  /** Whether there is an inbox, in whatever state, whose owner is not known to be dead. */
+  boolean isAnyThere() {
+    return tracked.stream().anyMatch(candidate -> !candidate.owner.isDead());
+  }
+
+  /** Whether the owner of one of these was told to stop, and has not ended. */
+  boolean isAnyEnding() {
+    return tracked.stream()
+        .anyMatch(candidate -> !candidate.owner.isDead() && state(candidate) > InboxDirectory.OPEN);
+  }
+
+  /** Whether there is one that takes frames, whose owner lives and was not told to stop. */
+  boolean isAnyOpen() {
+    return tracked.stream()
+        .anyMatch(
+            candidate -> candidate.owner.isAlive() && state(candidate) == InboxDirectory.OPEN);
+  }
+
+  private long state(Tracked candidate) {
+    return directory.state(candidate.inbox.counterId(), candidate.inbox.registrationId());
+  }
+
   private void onInbox(int counterId, long registrationId) {
     for (int i = 0, size = tracked.size(); i < size; i++) {
       Tracked known = tracked.get(i);
@@ -103,7 +130,10 @@ public final class InboxWatch {
             directory.streamId(counterId),
             directory.instanceId(counterId),
             directory.doorbell(counterId));
-    tracked.add(new Tracked(inbox, presence.watch(directory.lock(counterId))));
+    long lock = directory.lock(counterId);
+    if (directory.isStill(counterId, registrationId)) {
+      tracked.add(new Tracked(inbox, presence.watch(lock)));
+    }
   }
 
   /** Tells what is new about an inbox; returns whether anything is. */
@@ -111,17 +141,17 @@ public final class InboxWatch {
     RemoteInbox inbox = candidate.inbox;
     // In this order: what the dead have written last is there to be read.
     boolean isGone = candidate.owner.isDead() || !candidate.isSeen;
-    long state = directory.state(inbox.counterId(), inbox.registrationId());
+    long state = state(candidate);
     boolean changed = false;
     if (!candidate.isOpened
         && !isGone
         && candidate.owner.isAlive()
-        && state == InboxDirectory.OPEN) {
+        && InboxDirectory.isTaking(state)) {
       candidate.isOpened = true;
       changed = true;
       listener.onOpen(inbox);
     }
-    if (candidate.isOpened && !candidate.isLeaving && (isGone || state != InboxDirectory.OPEN)) {
+    if (candidate.isOpened && !candidate.isLeaving && (isGone || !InboxDirectory.isTaking(state))) {
       candidate.isLeaving = true;
       changed = true;
       listener.onLeaving(inbox);

@@ -74,13 +74,19 @@ final class Outbox implements AutoCloseable {
     return backlog != null;
   }
 
-  /** Frames that the inbox has yet to read; -1 if it is not to get so many more now. */
-  long queue(int frames) {
+  /**
+   * Frames that the inbox has yet to read; -1 if it is not to get so many more now.
+   *
+   * @param isPreferred whether it is to get them even if it has enough, as long as there is room
+   */
+  long queue(int frames, boolean isPreferred) {
     if (backlog == null || publication.availableWindow() <= 0) {
       return -1;
     }
     long unread = backlog.unreadFrames();
-    return unread + frames <= slots().count() && !backlog.isEnough(unread) ? unread : -1;
+    return unread + frames <= slots().count() && (isPreferred || !backlog.isEnough(unread))
+        ? unread
+        : -1;
   }
 
   /** Whether only the driver, by moving the limit, can make room. */

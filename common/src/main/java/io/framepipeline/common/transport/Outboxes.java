@@ -112,7 +112,20 @@ public final class Outboxes implements AutoCloseable {
    * @return false if there is no room: no inbox is known, or every one is full or has enough
    */
   public boolean tryClaimRun(int frames, BufferClaim claim) {
-    int next = shortestQueue(frames);
+    return tryClaimRun(frames, Aeron.NULL_VALUE, claim);
+  }
+
+  /**
+   * The same for frames that had better not go where they did not come back from. Another inbox
+   * gets them, even if it has enough; this one only if it is the only one with room.
+   *
+   * @param avoidedInbox the registration id of that inbox
+   */
+  public boolean tryClaimRun(int frames, long avoidedInbox, BufferClaim claim) {
+    int next = avoidedInbox == Aeron.NULL_VALUE ? -1 : shortestQueue(frames, avoidedInbox, true);
+    if (next < 0) {
+      next = shortestQueue(frames, Aeron.NULL_VALUE, false);
+    }
     if (next < 0 || !outboxes.get(next).tryClaimRun(frames, claim)) {
       wantRoom();
       return false;
@@ -151,6 +164,12 @@ public final class Outboxes implements AutoCloseable {
   /** Whether an inbox with this stream id is open. */
   public boolean isOpen(int streamId) {
     return find(streamId) != null;
+  }
+
+  /** Whether the inbox with this stream id can be sent to: the driver has made the way to it. */
+  public boolean isConnected(int streamId) {
+    Outbox outbox = find(streamId);
+    return outbox != null && outbox.isConnected();
   }
 
   /** Whether every inbox has read all it was sent, or will read nothing any more. */
@@ -194,14 +213,18 @@ public final class Outboxes implements AutoCloseable {
    * The index of the inbox with the fewest unread frames, the next one in turn among equals; -1 if
    * none has room.
    */
-  private int shortestQueue(int frames) {
+  private int shortestQueue(int frames, long avoidedInbox, boolean isPreferred) {
     int size = outboxes.size();
     int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
       // Several outboxes may be gone since the cursor was set.
       int index = (cursor + i) % size;
-      long queue = outboxes.get(index).queue(frames);
+      Outbox outbox = outboxes.get(index);
+      if (outbox.inbox().registrationId() == avoidedInbox) {
+        continue;
+      }
+      long queue = outbox.queue(frames, isPreferred);
       if (queue >= 0 && queue < fewest) {
         fewest = queue;
         shortest = index;

@@ -5,8 +5,9 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -47,16 +48,20 @@ final class Presence implements AutoCloseable {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  /** More than one fails only if somebody has locked many bytes, or all. */
+  private static final int CLAIM_ATTEMPTS = 4;
+
   private final FileChannel file;
+
+  /**
+   * To be remembered: Java knows a lock as this process's own only as long as it is referred to.
+   */
+  private final List<FileLock> claims = new ArrayList<>();
+
   private final CopyOnWriteArrayList<Owner> owners = new CopyOnWriteArrayList<>();
 
   Presence(Path aeronDirectory) throws IOException {
-    this.file =
-        FileChannel.open(
-            file(aeronDirectory),
-            StandardOpenOption.CREATE,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE);
+    this.file = OwnFiles.openOrCreate(file(aeronDirectory));
   }
 
   /** Where the locks of a driver's clients are. */
@@ -66,14 +71,27 @@ final class Presence implements AutoCloseable {
   }
 
   /**
-   * Locks a byte for as long as this is open; a random one, since the file outlives drivers.
+   * Locks a byte for as long as this is open; a random one, since the file outlives drivers. Waits
+   * for nobody.
    *
    * @return its number, for {@link #watch}
+   * @throws IOException if somebody else has locked every byte that was tried
    */
   long claim() throws IOException {
-    long position = RANDOM.nextLong(Long.MAX_VALUE);
-    file.lock(position, 1, false);
-    return position;
+    for (int attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+      long position = RANDOM.nextLong(Long.MAX_VALUE);
+      FileLock lock = file.tryLock(position, 1, false);
+      if (lock != null) {
+        claims.add(lock);
+        return position;
+      }
+    }
+    throw new IOException("another program has locked the file of the locks");
+  }
+
+  /** Whether there is such a byte to lock. */
+  static boolean isPosition(long position) {
+    return position >= 0 && position < Long.MAX_VALUE;
   }
 
   /** Has the owner of a byte looked after. */

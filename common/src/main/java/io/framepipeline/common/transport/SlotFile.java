@@ -9,11 +9,14 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
 
@@ -24,6 +27,11 @@ import org.agrona.CloseHelper;
  */
 public final class SlotFile implements AutoCloseable {
   private static final int WRITE_LENGTH = 1 << 16;
+
+  /** More than one if another process looks for orphans in the same moment; bounded, at 50 ms. */
+  private static final int CREATE_ATTEMPTS = 50;
+
+  private static final long CREATE_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /**
    * What this process has made. It must not open these once more, even to look: closing any
@@ -66,9 +74,8 @@ public final class SlotFile implements AutoCloseable {
    * @throws IOException if there is no room for it
    */
   public static SlotFile create(Path path, int count, int payloadLength) throws IOException {
-    Files.createDirectories(path.getParent());
+    OwnFiles.makeDirectory(path.getParent());
     deleteOrphans(path.getParent());
-    OWN.add(path);
     FileChannel file = createLocked(path);
     try {
       long length = FrameSlots.length(count, payloadLength);
@@ -87,16 +94,29 @@ public final class SlotFile implements AutoCloseable {
     }
   }
 
+  /**
+   * A file that is locked and has its name. Until it is locked, another process may take it for an
+   * orphan, lock and delete it. No other process makes a file of this name, which is unique, and a
+   * name is deleted only under the lock of what it names. So a name that is there now stays.
+   */
   private static FileChannel createLocked(Path path) throws IOException {
-    while (true) {
-      FileChannel file =
-          FileChannel.open(
-              path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      if (file.tryLock() != null && Files.exists(path)) {
-        return file;
+    OWN.add(path);
+    FileChannel file = null;
+    try {
+      file = OwnFiles.open(path, StandardOpenOption.CREATE_NEW);
+      for (int attempt = 0; attempt < CREATE_ATTEMPTS; attempt++) {
+        if (file.tryLock() != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+          return file;
+        }
+        file.close();
+        LockSupport.parkNanos(CREATE_PAUSE_NANOS);
+        file = OwnFiles.open(path, StandardOpenOption.CREATE);
       }
-      // Somebody took it for an orphan before it was locked, and has deleted it or is about to.
-      file.close();
+      throw new IOException(path + ": others keep it locked");
+    } catch (IOException e) {
+      CloseHelper.quietClose(file);
+      OWN.remove(path);
+      throw e;
     }
   }
 
@@ -107,7 +127,12 @@ public final class SlotFile implements AutoCloseable {
    */
   public SlotFile link(Path link) throws IOException {
     OWN.add(link);
-    Files.createLink(link, path);
+    try {
+      Files.createLink(link, path);
+    } catch (IOException e) {
+      OWN.remove(link);
+      throw e;
+    }
     return new SlotFile(link, slots, null);
   }
 
@@ -119,13 +144,21 @@ public final class SlotFile implements AutoCloseable {
   /**
    * Maps what another process writes.
    *
-   * @throws IOException if there is no such file, or it has no such slots
+   * @return null if there is no such file, or it has no such slots
+   * @throws IOException if it is this process that cannot map it
    */
   static FrameSlots map(Path path, int payloadLength) throws IOException {
-    try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
-      return FrameSlots.attach(file.map(MapMode.READ_ONLY, 0, file.size()), payloadLength);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(path + ": " + e.getMessage(), e);
+    if (OwnFiles.key(path) == null) {
+      return null;
+    }
+    try (FileChannel file =
+        FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+      long length = file.size();
+      return FrameSlots.isLength(length, payloadLength)
+          ? FrameSlots.attach(file.map(MapMode.READ_ONLY, 0, length), payloadLength)
+          : null;
+    } catch (NoSuchFileException e) {
+      return null;
     }
   }
 
@@ -164,15 +197,31 @@ public final class SlotFile implements AutoCloseable {
     }
   }
 
-  private static void deleteIfOrphan(Path path) throws IOException {
-    try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE);
+  private static void deleteIfOrphan(Path path) {
+    try {
+      deleteIfOrphan(path, OwnFiles.key(path));
+    } catch (IOException | OverlappingFileLockException e) {
+      // Gone by itself, kept by a link in this process, or nothing that this process may open.
+    }
+  }
+
+  /**
+   * Deletes a file that nobody has locked, if it still has the name by which it was found.
+   *
+   * @param key of what had the name before; null if that was no regular file
+   */
+  static void deleteIfOrphan(Path path, Object key) throws IOException {
+    if (key == null) {
+      return;
+    }
+    try (FileChannel file =
+            FileChannel.open(path, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
         FileLock lock = file.tryLock()) {
-      if (lock != null) {
+      // Another may have deleted what was opened here; the name is then that of its maker's next.
+      if (lock != null && key.equals(OwnFiles.key(path))) {
         // Before the lock is given up: who has just made the file looks for it afterwards.
         Files.deleteIfExists(path);
       }
-    } catch (NoSuchFileException | OverlappingFileLockException e) {
-      // Gone by itself, or kept by a link in this process.
     }
   }
 }

@@ -35,6 +35,14 @@ class FrameSlotsTest {
     assertThat(slots.isStill(COUNT)).isFalse();
   }
 
+  /** Whatever stands for an empty slot. */
+  @Test
+  void shouldHoldNoPayloadOfANegativeNumber() {
+    for (long number : new long[] {-1, -COUNT, Integer.MIN_VALUE, Long.MIN_VALUE}) {
+      assertThat(slots.isStill(number)).as("payload %d", number).isFalse();
+    }
+  }
+
   @Test
   void shouldTellThatASlotIsWrittenAnew() {
     slots.beginWriting(1);

@@ -11,6 +11,7 @@ import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Random;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -27,6 +28,8 @@ class MessageCheckTest {
   private static final int ACK_PREFIX_LENGTH = 8 + 4 + 4;
   private static final int ACK_BLOCK_LENGTH_INDEX = 8 + 4;
   private static final int ACK_NUM_IN_GROUP_INDEX = ACK_BLOCK_LENGTH_INDEX + 2;
+  private static final int SEQUENCE_INDEX = MessageHeaderDecoder.ENCODED_LENGTH;
+  private static final int PAYLOAD_NUMBER_INDEX = SEQUENCE_INDEX + 2 * Long.BYTES;
   private static final int FRAME_COUNT_INDEX = Frames.MESSAGE_LENGTH - 2;
   private static final int MAX_LENGTH = 128;
 
@@ -164,6 +167,24 @@ class MessageCheckTest {
   }
 
   @ParameterizedTest
+  @EnumSource(names = {"BYTE_FRAME", "FLOAT_FRAME"})
+  void shouldRejectNumbersThatNoSenderGives(Kind kind) {
+    for (int index : new int[] {SEQUENCE_INDEX, PAYLOAD_NUMBER_INDEX}) {
+      for (long number : new long[] {-1, -16, Long.MIN_VALUE, Long.MAX_VALUE - 15}) {
+        write(kind);
+        setFrameCount(16);
+        buffer.putLong(OFFSET + index, number, ByteOrder.LITTLE_ENDIAN);
+
+        assertThat(check(kind, kind.length))
+            .as("%d at %d", number, index)
+            .isEqualTo(Verdict.NUMBER);
+      }
+      buffer.putLong(OFFSET + index, Long.MAX_VALUE - 16, ByteOrder.LITTLE_ENDIAN);
+      assertThat(check(kind, kind.length)).as("the last one").isEqualTo(Verdict.ACCEPTED);
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {0, ACK_COUNT - 1, ACK_COUNT + 1, 0xFFFF})
   void shouldRejectAcksWhoseCountIsNotTheirNumber(int count) {
     write(Kind.ACK);
@@ -233,9 +254,14 @@ class MessageCheckTest {
       boolean isSame = Arrays.equals(damaged, whole);
       boolean isOtherCount =
           kind != Kind.ACK && at == FRAME_COUNT_INDEX && damaged[at] >= 1 && damaged[at] <= 16;
+      boolean isSign =
+          kind != Kind.ACK
+              && (at == SEQUENCE_INDEX + Long.BYTES - 1
+                  || at == PAYLOAD_NUMBER_INDEX + Long.BYTES - 1);
+      boolean isNegative = isSign && damaged[at] < 0;
       assertThat(check(kind, kind.length) == Verdict.ACCEPTED)
           .as("byte %d is %d", at, damaged[at])
-          .isEqualTo(isContent || isSame || isOtherCount);
+          .isEqualTo((isContent && !isNegative) || isSame || isOtherCount);
     }
   }
 

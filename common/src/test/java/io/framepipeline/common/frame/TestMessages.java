@@ -124,6 +124,9 @@ public final class TestMessages {
     if (payloadOf(goodFrame) != null) {
       malformed.add(new Malformed("no frames", Verdict.COUNT, withFrameCount(good, 0)));
       malformed.add(new Malformed("a frame too many", Verdict.COUNT, withFrameCount(good, 17)));
+      malformed.add(new Malformed("a negative sequence", Verdict.NUMBER, withSequence(good, -1)));
+      malformed.add(
+          new Malformed("the number of no payload", Verdict.NUMBER, withPayloadNumber(good, -1)));
     }
     Collections.addAll(
         malformed,
@@ -150,10 +153,24 @@ public final class TestMessages {
 
   private static UnsafeBuffer withFrameCount(DirectBuffer message, int frameCount) {
     UnsafeBuffer changed = copy(message, message.capacity());
-    new ByteFramesEncoder()
-        .wrap(changed, MessageHeaderEncoder.ENCODED_LENGTH)
-        .frameCount(frameCount);
+    fields(changed).frameCount(frameCount);
     return changed;
+  }
+
+  private static UnsafeBuffer withSequence(DirectBuffer message, long sequence) {
+    UnsafeBuffer changed = copy(message, message.capacity());
+    fields(changed).sequence(sequence);
+    return changed;
+  }
+
+  private static UnsafeBuffer withPayloadNumber(DirectBuffer message, long number) {
+    UnsafeBuffer changed = copy(message, message.capacity());
+    fields(changed).payloadNumber(number);
+    return changed;
+  }
+
+  private static ByteFramesEncoder fields(UnsafeBuffer message) {
+    return new ByteFramesEncoder().wrap(message, MessageHeaderEncoder.ENCODED_LENGTH);
   }
 
   /** The message with one field of its header changed to what nobody uses. */

@@ -104,6 +104,7 @@ class StageStatsTest {
                 stats.lastAckNanos,
                 stats.lastProgressEpochMillis,
                 stats.ready,
+                stats.hasEnded,
                 stats.framesPadded,
                 stats.framesTransformed,
                 stats.framesNormed,

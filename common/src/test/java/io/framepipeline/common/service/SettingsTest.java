@@ -1,12 +1,12 @@
 package io.framepipeline.common.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Properties;
+import java.util.SortedSet;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,12 +101,13 @@ class SettingsTest {
         "READER_FRAMES=x: must be a whole number from 1 to 9");
   }
 
+  /** A platform may have put it there, so it ends no service; but it may be misspelt. */
   @Test
-  void shouldRefuseASettingThatNobodyAsksFor() {
-    String line = "READER_FRAME=7: no such setting; allowed: READER_SOURCE, READER_FRAMES";
+  void shouldNameEverySettingThatNobodyAsksFor() {
+    Map<String, String> environment = Map.of("READER_FRAME", "7", "PIPELINE_WORKSPACE", "/builds");
 
-    assertUsage(() -> refuseUnknown(settings(Map.of("READER_FRAME", "7"), Map.of())), line);
-    assertUsage(() -> refuseUnknown(settings(Map.of(), Map.of("reader.frame", "7"))), line);
+    assertThat(unknown(settings(environment, Map.of("reader.rates", "9"))))
+        .containsExactly("PIPELINE_WORKSPACE", "READER_FRAME", "READER_RATES");
   }
 
   @Test
@@ -115,8 +116,7 @@ class SettingsTest {
         Map.of("READER_SOURCE", "-", "NORM_PRINT", "all", "PATH", "/bin", "reader_x", "1");
     Map<String, String> properties = Map.of("java.home", "/", "Reader.Frame", "7");
 
-    assertThatCode(() -> refuseUnknown(settings(environment, properties)))
-        .doesNotThrowAnyException();
+    assertThat(unknown(settings(environment, properties))).isEmpty();
   }
 
   /** What Docker links and Kubernetes set for services named reader, reader-service and so on. */
@@ -133,11 +133,24 @@ class SettingsTest {
         "READER_PORT_9400_TCP_PROTO",
         "READER_SERVICE_SERVICE_HOST",
         "READER_SERVICE_SERVICE_PORT",
-        "READER_SERVICE_PORT_9400_TCP_ADDR"
+        "READER_SERVICE_PORT_9400_TCP_ADDR",
+        "READER_NAME",
+        "READER_ENV_READER_SOURCE"
       })
-  void shouldIgnoreServiceLinkVariables(String name) {
-    assertThatCode(() -> refuseUnknown(environment(name, "tcp://10.0.0.1:9400")))
-        .doesNotThrowAnyException();
+  void shouldSayNothingOfServiceLinkVariables(String name) {
+    assertThat(unknown(environment(name, "tcp://10.0.0.1:9400"))).isEmpty();
+  }
+
+  /** What they set for a service named metrics. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"tcp://10.0.0.1:9400", "udp://10.0.0.1:9400", "sctp://[fd00::1]:9400", "tcp://"})
+  void shouldNotTakeALinkedPortForASetting(String value) {
+    Settings settings =
+        settings(Map.of("METRICS_PORT", value, "READER_SOURCE", value), Map.of("metrics.port", ""));
+
+    assertThat(settings.number("METRICS_PORT", 9400, 0, 65_535)).isEqualTo(9400);
+    assertThat(settings.text("READER_SOURCE", null)).as("another name").isEqualTo(value);
   }
 
   @Test
@@ -150,10 +163,10 @@ class SettingsTest {
     assertThat(settings).hasToString("READER_SOURCE=- METRICS_PORT=9400");
   }
 
-  private static void refuseUnknown(Settings settings) {
+  private static SortedSet<String> unknown(Settings settings) {
     settings.text("READER_SOURCE", "-");
     settings.text("READER_FRAMES", null);
-    settings.refuseUnknown("PIPELINE_", "READER_");
+    return settings.unknown("PIPELINE_", "READER_");
   }
 
   private static Settings environment(String name, String value) {

@@ -4,16 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.aeron.Aeron;
 import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import org.agrona.CloseHelper;
 import org.agrona.IoUtil;
 import org.junit.jupiter.api.AfterEach;
@@ -29,30 +33,12 @@ class StageAgentTest {
   private final Path sharedDirectory = Path.of(CommonContext.generateRandomDirName());
   private final Path aeronDirectory = sharedDirectory.resolve("aeron");
   private final TestService service = new TestService();
-  private final StageAgent agent =
-      new StageAgent(
-          Stage.READER,
-          new CommonSettings(aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0),
-          new SharedMemorySize(aeronDirectory, CHANNELS),
-          service,
-          StageStats.inMemory());
-  private MediaDriver driver;
+  private final StageAgent agent = newAgent(Stage.READER, service);
+  private MediaDriver driver = launchDriver();
 
   @BeforeEach
   void connect() {
-    driver =
-        MediaDriver.launch(
-            new MediaDriver.Context()
-                .aeronDirectoryName(aeronDirectory.toString())
-                .dirDeleteOnShutdown(true)
-                .threadingMode(ThreadingMode.SHARED)
-                .asyncExecutorEnabled(false));
-    await()
-        .until(
-            () -> {
-              agent.doWork();
-              return service.prompt != null;
-            });
+    runUntil(agent, () -> service.connections == 1);
   }
 
   @AfterEach
@@ -120,6 +106,94 @@ class StageAgentTest {
     assertThat(service.cycles).isZero();
   }
 
+  /** Who ends a group of processes tells each, and their parent tells them again. */
+  @Test
+  void shouldEndInPeaceHoweverOftenToldTo() {
+    agent.stop();
+    agent.stop();
+    runUntil(agent, () -> service.toldToLeave > 0);
+    agent.stop();
+    agent.doWork();
+    assertThat(agent.isDone()).isFalse();
+    assertThat(service.toldToStop).isEqualTo(1);
+    assertThat(service.toldToLeave).isEqualTo(1);
+
+    service.isDone = true;
+    agent.doWork();
+    assertThat(agent.isDone()).isTrue();
+  }
+
+  @Test
+  void shouldEndAtOnceWithoutADriverIfNobodyNeedsIt() {
+    driver.close();
+    runUntil(agent, () -> service.isClosed);
+    agent.stop();
+    agent.doWork();
+    assertThat(agent.isDone()).isTrue();
+  }
+
+  /** The reader comes back for what it has in flight, and needs the others for it. */
+  @Test
+  void shouldConnectAgainIfTheDriverIsLostWhileAReaderIsEnding() {
+    TestService normService = new TestService();
+    StageAgent norm = newAgent(Stage.NORM, normService);
+    runUntil(norm, () -> normService.connections == 1);
+    try (DriverConnection connection =
+            DriverConnection.open(
+                new Aeron.Context()
+                    .aeronDirectoryName(aeronDirectory.toString())
+                    .useConductorAgentInvoker(true));
+        RecordingInbox reader = RecordingInbox.open(connection, CHANNELS.acks(), Stage.READER, 1)) {
+      reader.inbox().announceStop();
+      norm.stop();
+      runFor(norm, Duration.ofSeconds(1));
+      assertThat(normService.toldToLeave).isZero();
+      driver.close();
+      runUntil(norm, () -> normService.isClosed);
+    }
+    assertThat(norm.isDone()).isFalse();
+
+    driver = launchDriver();
+    runUntil(norm, () -> normService.connections == 2);
+    // It waits no longer for a reader that stays away.
+    runUntil(norm, () -> normService.toldToLeave == 1);
+    assertThat(normService.toldToStop).as("on each connection").isEqualTo(2);
+    norm.onClose();
+  }
+
+  private StageAgent newAgent(Stage stage, TestService stageService) {
+    return new StageAgent(
+        stage,
+        new CommonSettings(aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0),
+        new SharedMemorySize(aeronDirectory, CHANNELS),
+        stageService,
+        StageStats.inMemory());
+  }
+
+  private MediaDriver launchDriver() {
+    return MediaDriver.launch(
+        new MediaDriver.Context()
+            .aeronDirectoryName(aeronDirectory.toString())
+            .dirDeleteOnShutdown(true)
+            .threadingMode(ThreadingMode.SHARED)
+            .asyncExecutorEnabled(false));
+  }
+
+  private static void runUntil(StageAgent stageAgent, BooleanSupplier condition) {
+    await()
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () -> {
+              stageAgent.doWork();
+              return condition.getAsBoolean();
+            });
+  }
+
+  private static void runFor(StageAgent stageAgent, Duration duration) {
+    long startNanos = System.nanoTime();
+    runUntil(stageAgent, () -> System.nanoTime() - startNanos >= duration.toNanos());
+  }
+
   private static final class TestService implements StageService, StageSession {
     private Runnable prompt;
     private Runnable action = () -> {};
@@ -127,10 +201,16 @@ class StageAgentTest {
     private int cycles;
     private Thread worker;
     private boolean isStopped;
+    private boolean isDone;
+    private boolean isClosed;
+    private int connections;
+    private int toldToStop;
+    private int toldToLeave;
 
     @Override
     public StageSession connect(DriverConnection connection, Runnable prompt) {
       this.prompt = prompt;
+      connections++;
       return this;
     }
 
@@ -148,14 +228,23 @@ class StageAgentTest {
     }
 
     @Override
-    public void leave(long nowNanos) {}
-
-    @Override
-    public boolean isDone(long nowNanos) {
-      return false;
+    public void announceStop() {
+      toldToStop++;
     }
 
     @Override
-    public void close() {}
+    public void leave(long nowNanos) {
+      toldToLeave++;
+    }
+
+    @Override
+    public boolean isDone(long nowNanos) {
+      return isDone;
+    }
+
+    @Override
+    public void close() {
+      isClosed = true;
+    }
   }
 }

@@ -146,6 +146,20 @@ class DoorbellsTest {
     assertThat(norm.onRoom()).as("asked for room").isFalse();
   }
 
+  /** It is read from shared memory, where any client can write one. */
+  @Test
+  void shouldTakeAnyNumberForSomebodysDoorbell() throws IOException {
+    Doorbells ringer = Doorbells.ofClient(aeronDirectory, 1);
+    for (int doorbell : new int[] {-1, 64, 67, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
+      ringer.ring(doorbell);
+    }
+
+    IdleStrategy sleeper = Doorbells.ofClient(aeronDirectory, 2).newIdleStrategy(FOR_EVER_NANOS);
+    sleeper.idle(0);
+    ringer.ring(2 - Long.SIZE);
+    sleeper.idle(0);
+  }
+
   @Test
   void shouldAllocateNothing() throws IOException {
     Doorbells doorbells = Doorbells.ofClient(aeronDirectory, 5);

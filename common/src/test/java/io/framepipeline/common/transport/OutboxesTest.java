@@ -193,6 +193,52 @@ class OutboxesTest {
     assertThat(wide.tryClaimRun(1, claim)).as("one more fits").isTrue();
   }
 
+  /** As one that takes what it gets and answers nothing. */
+  @Test
+  void shouldAvoidTheInboxThatAFrameDidNotComeBackFrom() {
+    RecordingInbox hole = startInbox(Stage.RECIPROCAL);
+    RecordingInbox other = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("two connections", () -> outboxes.connectedCount() == 2);
+    long avoided = registrationIdOf(hole);
+
+    // The hole reads at once, the other one nothing, until it is full.
+    int sent = 0;
+    for (; sent < Outboxes.WINDOW_FRAMES; sent++) {
+      assertThat(outboxes.tryClaimRun(1, avoided, claim)).isTrue();
+      assertThat(outboxes.claimedInbox()).isEqualTo(registrationIdOf(other));
+      claim.commit();
+      driver.step();
+      hole.poll(1);
+    }
+    assertThat(outboxes.tryClaimRun(1, avoided, claim)).as("better than none").isTrue();
+    assertThat(outboxes.claimedInbox()).isEqualTo(avoided);
+    claim.commit();
+    assertThat(hole.poll(1)).isEqualTo(1);
+  }
+
+  @Test
+  void shouldNotAvoidTheOnlyInbox() {
+    RecordingInbox only = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    long avoided = registrationIdOf(only);
+
+    for (int i = 0; i < ENOUGH_FRAMES; i++) {
+      assertThat(outboxes.tryClaimRun(1, avoided, claim)).isTrue();
+      claim.commit();
+    }
+    assertThat(outboxes.tryClaimRun(1, avoided, claim)).as("it has enough").isFalse();
+  }
+
+  @Test
+  void shouldKnowWhetherTheWayToAnInboxIsMade() {
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    int streamId = inbox.inbox().streamId();
+    driver.stepUntil("the inbox", () -> outboxes.isOpen(streamId));
+    assertThat(outboxes.isConnected(streamId)).isFalse();
+    driver.stepUntil("a connection", () -> outboxes.isConnected(streamId));
+    assertThat(outboxes.isConnected(streamId + 1)).isFalse();
+  }
+
   @Test
   void shouldClaimNothingWhileEveryInboxHasEnough() {
     List<RecordingInbox> inboxes =
@@ -247,6 +293,24 @@ class OutboxesTest {
     assertThat(slow.messages().size() - taken)
         .as("waiting, while the other inbox was empty")
         .isLessThanOrEqualTo(2);
+  }
+
+  @Test
+  void shouldGoOnSendingToAnInboxWhoseOwnerWasToldToStop() {
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    inbox.inbox().announceStop();
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(send(0)).isTrue();
+    driver.stepUntil("the frame", () -> pollAll(List.of(inbox)) == 1);
+    assertThat(leaving).isEmpty();
+  }
+
+  @Test
+  void shouldConnectToAnInboxWhoseOwnerWasToldToStopBefore() {
+    startInbox(Stage.RECIPROCAL).inbox().announceStop();
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    assertThat(send(0)).isTrue();
   }
 
   @Test
@@ -429,6 +493,14 @@ class OutboxesTest {
 
     assertThat(sink.count).isGreaterThan(5000);
     assertThat(least).isZero();
+  }
+
+  private long registrationIdOf(RecordingInbox inbox) {
+    return opened.stream()
+        .filter(candidate -> candidate.streamId() == inbox.inbox().streamId())
+        .mapToLong(RemoteInbox::registrationId)
+        .findAny()
+        .orElseThrow();
   }
 
   private void sendUnnumbered(int frames) {

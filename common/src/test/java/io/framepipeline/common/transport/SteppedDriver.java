@@ -176,6 +176,20 @@ public final class SteppedDriver implements AutoCloseable {
     return count[0];
   }
 
+  /** How many inboxes of a stage take messages though their owners were told to stop. */
+  public int stoppingCount(Stage stage) {
+    int[] count = new int[1];
+    InboxDirectory directory = new InboxDirectory(driver.context().countersManager());
+    directory.forEach(
+        stage,
+        (counterId, registrationId) -> {
+          if (directory.state(counterId, registrationId) == InboxDirectory.STOPPING) {
+            count[0]++;
+          }
+        });
+    return count[0];
+  }
+
   /** Steps one driver duty cycle alone: what a process did is seen, nobody else moves. */
   public void stepDriver() {
     nowNanos += STEP_NANOS;

@@ -1,0 +1,120 @@
+package io.framepipeline.common.transport;
+
+import io.framepipeline.common.frame.FrameSlots;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.agrona.BufferUtil;
+import org.agrona.collections.Int2ObjectHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The slots of those who send to an inbox, by session: each mapped when its first message comes,
+ * and unmapped with the session's image.
+ *
+ * <p>A sender without slots is gone, or none of ours: what it sent is to be skipped. But if this
+ * process is what keeps them from being mapped, it must not skip what others could compute. With
+ * the shortest queue of all it would be sent the most.
+ */
+final class SenderSlots implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SenderSlots.class);
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  /** Short of the 2 s after which readers miss the frames that wait meanwhile. */
+  private static final long UNABLE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Path aeronDirectory;
+  private final int streamId;
+  private final int payloadLength;
+  private final Int2ObjectHashMap<FrameSlots> bySession = new Int2ObjectHashMap<>();
+
+  /** Of a sender that has none. */
+  private final FrameSlots none;
+
+  private boolean areSomeMissing;
+
+  /** Why slots cannot be mapped, of which session and since when; null if all can. */
+  private IOException failure;
+
+  private int failedSessionId;
+  private long failingSinceNanos;
+  private long retryNanos;
+  private boolean isUnable;
+
+  SenderSlots(Path aeronDirectory, int streamId, int payloadLength) {
+    this.aeronDirectory = aeronDirectory;
+    this.streamId = streamId;
+    this.payloadLength = payloadLength;
+    this.none = FrameSlots.inMemory(1, payloadLength);
+  }
+
+  /**
+   * The slots of a session; slots that hold nothing if it has none.
+   *
+   * @return null while this process cannot map them
+   */
+  FrameSlots of(int sessionId, long nowNanos) {
+    FrameSlots known = bySession.get(sessionId);
+    return known != null ? known : map(sessionId, nowNanos);
+  }
+
+  /** Why this process cannot map slots, if it could not for so long that it had better end. */
+  IOException failure() {
+    return isUnable ? failure : null;
+  }
+
+  /** Has slots looked for again that were not there. */
+  void forgetMissing() {
+    if (areSomeMissing) {
+      areSomeMissing = false;
+      bySession.values().removeIf(slots -> slots == none);
+    }
+  }
+
+  void unmap(int sessionId) {
+    FrameSlots mapped = bySession.remove(sessionId);
+    if (mapped != null && mapped != none) {
+      BufferUtil.free(mapped.memory());
+    }
+    endFailure(sessionId);
+  }
+
+  @Override
+  public void close() {
+    List.copyOf(bySession.keySet()).forEach(this::unmap);
+  }
+
+  private FrameSlots map(int sessionId, long nowNanos) {
+    if (failure != null && nowNanos - retryNanos < 0) {
+      return null;
+    }
+    try {
+      FrameSlots found =
+          SlotFile.map(SlotFile.pathFor(aeronDirectory, streamId, sessionId), payloadLength);
+      areSomeMissing |= found == null;
+      FrameSlots mapped = found == null ? none : found;
+      bySession.put(sessionId, mapped);
+      endFailure(sessionId);
+      return mapped;
+    } catch (IOException e) {
+      if (failure == null) {
+        LOG.warn("cannot map the slots of session {}, trying again: {}", sessionId, e.toString());
+        failedSessionId = sessionId;
+        failingSinceNanos = nowNanos;
+      }
+      failure = e;
+      retryNanos = nowNanos + RETRY_NANOS;
+      isUnable = nowNanos - failingSinceNanos >= UNABLE_NANOS;
+      return null;
+    }
+  }
+
+  private void endFailure(int sessionId) {
+    if (sessionId == failedSessionId) {
+      failure = null;
+      isUnable = false;
+    }
+  }
+}
