@@ -53,6 +53,11 @@ final class Instance {
     return process.isAlive() && stats() != null && stats.ready.get() == 1;
   }
 
+  /** Whether it has said that it ended in order, as its last act. */
+  boolean hasEnded() {
+    return stats() != null && stats.hasEnded.get() == 1;
+  }
+
   /** Where its metrics are; empty until it is known. */
   Optional<String> metricsUrl() {
     return stats() == null || stats.metricsPort.get() == 0

@@ -23,7 +23,9 @@ import picocli.CommandLine.Command;
       "64:wrong usage or setting",
       "65:the input ends inside a frame",
       "66:no such input, or it cannot be read",
-      "70:internal error"
+      "70:internal error",
+      "71:a process cannot be started",
+      "74:output cannot be written"
     },
     footer = {
       "",
@@ -42,8 +44,23 @@ public final class Pipeline {
   private Pipeline() {}
 
   public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  private static int run(String[] args) {
     CommandLine commandLine = commandLine();
-    System.exit(args.length == 0 ? usage(commandLine) : commandLine.execute(args));
+    try {
+      int exitCode = args.length == 0 ? usage(commandLine) : commandLine.execute(args);
+      if (!System.out.checkError() || exitCode != ExitCode.OK) {
+        return exitCode;
+      }
+      System.err.println("pipeline: standard output cannot be written");
+      return ExitCode.OUTPUT;
+    } catch (OutOfMemoryError e) {
+      // A heap that is full ends the JVM, see jvm.options; this is a thread that is missing.
+      System.err.println("pipeline: " + e.getMessage() + "; allow more processes or more memory");
+      return ExitCode.START;
+    }
   }
 
   /** Turns arguments into commands, and whatever they throw into one line and an exit code. */

@@ -12,11 +12,15 @@ import io.framepipeline.reciprocal.ReciprocalService;
 import java.io.File;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Starts the driver and the services, each a JVM with the same options and class path as this one.
@@ -34,6 +38,11 @@ final class Processes {
   /** Keeps Ctrl-C from the children: the command ends them, in order. */
   private static final List<String> NEW_SESSION = List.of("setsid");
 
+  private static final List<String> TOOLS = List.of("setpriv", "setsid", "chrt", "sh");
+
+  /** Where execvp(3) looks if there is no PATH. */
+  private static final String DEFAULT_PATH = "/bin:/usr/bin";
+
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
   /** Directory of jvm.options, vector.options and driver.properties. */
@@ -49,6 +58,10 @@ final class Processes {
   private final Map<String, String> settings;
   private final PacedRun pacedRun;
 
+  /** Children of this process that are its own business: it may have been born with some. */
+  private final Set<ProcessHandle> known =
+      ProcessHandle.current().children().collect(Collectors.toCollection(HashSet::new));
+
   /**
    * Prepares to start processes.
    *
@@ -63,8 +76,10 @@ final class Processes {
   /**
    * Starts the media driver; it ends, and deletes its files, when this process dies. It works
    * little at a time, and everybody waits for it: so it gets a core as soon as it wakes.
+   *
+   * @throws IOException if this machine has no process for it now
    */
-  Process startDriver() {
+  Process startDriver() throws IOException {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
     command.addAll(NEW_SESSION);
     command.addAll(java("driver", List.of(), DriverService.class));
@@ -80,8 +95,9 @@ final class Processes {
    *
    * @param isJoining whether others of the stage are at work
    * @param readers how many readers are to be there
+   * @throws IOException if this machine has no process for it now
    */
-  Instance startService(Stage stage, boolean isJoining, int readers) {
+  Instance startService(Stage stage, boolean isJoining, int readers) throws IOException {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
     command.addAll(NEW_SESSION);
     if (isJoining) {
@@ -128,11 +144,40 @@ final class Processes {
     return command;
   }
 
-  private static Process start(ProcessBuilder builder) {
+  private Process start(ProcessBuilder builder) throws IOException {
     try {
-      return builder.redirectError(Redirect.INHERIT).start();
+      Process process = builder.redirectError(Redirect.INHERIT).start();
+      known.add(process.toHandle());
+      return process;
     } catch (IOException e) {
-      throw new ExitException(ExitCode.INTERNAL, "cannot start a process: " + e.getMessage());
+      // The other lines are advice for those who made the JVM.
+      throw new IOException(e.getMessage().lines().findFirst().orElse("").strip(), e);
+    } catch (OutOfMemoryError e) {
+      // There was a process, but no thread that would wait for its end.
+      ProcessHandle.current()
+          .children()
+          .filter(child -> !known.contains(child))
+          .forEach(ProcessHandle::destroyForcibly);
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Checks that the tools by which processes are started are there.
+   *
+   * @throws ExitException with {@link ExitCode#START}
+   */
+  static void requireTools() {
+    List<Path> path =
+        Stream.of(System.getenv().getOrDefault("PATH", DEFAULT_PATH).split(File.pathSeparator))
+            .map(Path::of)
+            .toList();
+    for (String tool : TOOLS) {
+      if (path.stream().noneMatch(directory -> Files.isExecutable(directory.resolve(tool)))) {
+        throw new ExitException(
+            ExitCode.START,
+            "%s: not found; install util-linux, or put its directory on the PATH".formatted(tool));
+      }
     }
   }
 }

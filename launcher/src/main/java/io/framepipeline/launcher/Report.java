@@ -3,6 +3,8 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -82,11 +84,13 @@ record Report(
     return framesAcknowledged == framesRead;
   }
 
-  void writeJson(Path file) {
-    JsonMapper.builder()
-        .enable(SerializationFeature.INDENT_OUTPUT)
-        .build()
-        .writeValue(file.toFile(), this);
+  void writeJson(Path file) throws IOException {
+    Files.write(
+        file,
+        JsonMapper.builder()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .build()
+            .writeValueAsBytes(this));
   }
 
   /** The ledger and what belongs to it, for people. */

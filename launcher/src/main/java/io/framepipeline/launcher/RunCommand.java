@@ -29,8 +29,8 @@ import picocli.CommandLine.Mixin;
       "Starts a media driver and the services as processes of this machine, shows a line a second on"
           + " standard error, and ends with the ledger: every frame read was normed and acknowledged, was"
           + " abandoned, or shows as lost.%n",
-      "Ctrl-C or SIGTERM stops reading, delivers what is in flight, and ends; a second one ends at once."
-          + " Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
+      "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends; a second"
+          + " Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
           + " IDLE_STRATEGY, ...; see README.md) are taken from the environment.%n"
     },
     customSynopsis = "./pipeline run [OPTION...]%n",
@@ -52,6 +52,7 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     check();
     Signals.onStop(signals::incrementAndGet);
+    Signals.onHangUp(() -> signals.compareAndSet(0, 1));
     try (RunDirectory runDirectory = RunDirectory.create();
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
@@ -68,9 +69,8 @@ final class RunCommand implements Callable<Integer> {
       throw Settings.malformed(
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
     }
-    if (options.json != null && !Files.isDirectory(options.json.toAbsolutePath().getParent())) {
-      throw Settings.malformed(
-          "--json", options.json.toString(), "a file in a directory that exists");
+    if (options.json != null) {
+      checkJson(options.json);
     }
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.putAll(options.settings());
@@ -82,6 +82,24 @@ final class RunCommand implements Callable<Integer> {
       source.checkRepeatable();
     }
     pacedRun = PacedRun.read(settings);
+    Processes.requireTools();
+  }
+
+  private static void checkJson(Path file) {
+    Path directory = file.toAbsolutePath().getParent();
+    if (Files.isDirectory(file)) {
+      throw malformedJson(file, "a file, not a directory");
+    }
+    if (!Files.isDirectory(directory)) {
+      throw malformedJson(file, "a file in a directory that exists");
+    }
+    if (!Files.isWritable(Files.exists(file) ? file : directory)) {
+      throw malformedJson(file, "a file that this user may write");
+    }
+  }
+
+  private static ExitException malformedJson(Path file, String allowed) {
+    return Settings.malformed("--json", file.toString(), allowed);
   }
 
   private void checkReaders(String name, int count) {
@@ -115,20 +133,31 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
-    if (supervisor.exitCode() == ExitCode.USAGE && report.framesRead() == 0) {
-      return ExitCode.USAGE;
+    int exitCode = supervisor.exitCode();
+    if (report.framesRead() == 0 && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
+      return exitCode;
     }
     console.print(report);
-    if (options.json != null) {
-      report.writeJson(options.json);
+    if (options.json != null && !isWritten(report)) {
+      exitCode = Math.max(ExitCode.OUTPUT, exitCode);
     }
     if (!report.isComplete()) {
       console.print(
           "%,d frames lost, %,d abandoned"
               .formatted(report.framesLost(), report.framesAbandoned()));
-      return Math.max(ExitCode.LOST, supervisor.exitCode());
+      return Math.max(ExitCode.LOST, exitCode);
     }
-    return supervisor.exitCode();
+    return exitCode;
+  }
+
+  private boolean isWritten(Report report) {
+    try {
+      report.writeJson(options.json);
+      return true;
+    } catch (IOException e) {
+      console.print("--json=%s: cannot be written: %s".formatted(options.json, e.getMessage()));
+      return false;
+    }
   }
 
   private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {

@@ -2,25 +2,37 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.LocalRun;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import org.agrona.IoUtil;
+import java.util.Set;
 
 /**
  * Everything a run has in shared memory, in one directory: the media driver's files, each
  * instance's figures, and the socket by which other commands ask. A file in it is locked while the
  * command lives; the kernel unlocks it when the command dies, however that happens.
+ *
+ * <p>Shared memory is for all users to write to. So nobody but its user may enter the directory,
+ * and others' directories, or links, are never looked into, whatever they are called.
  */
 final class RunDirectory implements AutoCloseable {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+  private static final Path PROCESS = Path.of("/proc/self");
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
   private static final String PREFIX = "frame-pipeline-";
   private static final String LOCK = "lock";
   private static final String CONTROL = "control";
@@ -35,10 +47,15 @@ final class RunDirectory implements AutoCloseable {
 
   /** Makes this process's run directory; clears away what killed commands have left behind. */
   static RunDirectory create() {
+    return create(SHARED_MEMORY);
+  }
+
+  static RunDirectory create(Path sharedMemory) {
     try {
-      clearAwayOfTheDead();
-      Path path =
-          Files.createDirectory(SHARED_MEMORY.resolve(PREFIX + ProcessHandle.current().pid()));
+      for (Path run : runs(sharedMemory, false)) {
+        LocalRun.delete(run);
+      }
+      Path path = createPrivateDirectory(sharedMemory);
       // Locked before it has its name: a command that starts now must not take it for abandoned.
       Path unnamed = path.resolve(LOCK + ".new");
       FileChannel lock =
@@ -48,7 +65,7 @@ final class RunDirectory implements AutoCloseable {
       return new RunDirectory(path, lock);
     } catch (IOException e) {
       throw new ExitException(
-          ExitCode.INTERNAL, "%s: cannot be written: %s".formatted(SHARED_MEMORY, e));
+          ExitCode.INTERNAL, "%s: cannot be written: %s".formatted(sharedMemory, e));
     }
   }
 
@@ -80,13 +97,20 @@ final class RunDirectory implements AutoCloseable {
   @Override
   public void close() throws IOException {
     lock.close();
-    IoUtil.delete(path.toFile(), true);
+    LocalRun.delete(path);
   }
 
-  private static void clearAwayOfTheDead() throws IOException {
-    for (Path run : runs(SHARED_MEMORY, false)) {
-      IoUtil.delete(run.toFile(), true);
+  private static Path createPrivateDirectory(Path sharedMemory) throws IOException {
+    String name = PREFIX + ProcessHandle.current().pid();
+    Path path;
+    try {
+      path = Files.createDirectory(sharedMemory.resolve(name), PRIVATE);
+    } catch (FileAlreadyExistsException e) {
+      // Another PID namespace has such a process, too; or another user does not wish us well.
+      path = Files.createTempDirectory(sharedMemory, name + "-", PRIVATE);
     }
+    // Whatever the umask has taken away.
+    return Files.setPosixFilePermissions(path, PRIVATE.value());
   }
 
   /** The run directories whose commands are running, or those whose commands are dead. */
@@ -95,12 +119,23 @@ final class RunDirectory implements AutoCloseable {
     try (DirectoryStream<Path> runs = Files.newDirectoryStream(directory, PREFIX + "*")) {
       for (Path run : runs) {
         Path lockFile = run.resolve(LOCK);
-        if (Files.isWritable(lockFile) && isLocked(lockFile) == isRunning) {
+        if (isOwn(run) && Files.isWritable(lockFile) && isLocked(lockFile) == isRunning) {
           found.add(run);
         }
       }
     }
     return found;
+  }
+
+  /** Whether it is a directory of this user's, and no link to one. */
+  private static boolean isOwn(Path run) throws IOException {
+    try {
+      return Files.isDirectory(run, LinkOption.NOFOLLOW_LINKS)
+          && Files.getOwner(run, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(PROCESS));
+    } catch (NoSuchFileException e) {
+      // Its command has ended just now.
+      return false;
+    }
   }
 
   /** Whether a living command holds the lock; never to be asked about this process's own. */

@@ -2,12 +2,11 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -15,31 +14,35 @@ import java.util.stream.Stream;
  * that were told to leave and have not ended yet. Used by one thread, step by step.
  */
 final class StageInstances {
+  /** Starts an instance. */
+  @FunctionalInterface
+  interface Starter {
+    /**
+     * Starts it.
+     *
+     * @throws IOException if this machine has no process for it now
+     */
+    Instance start() throws IOException;
+  }
+
   /** An instance that is to be there: its process, or the time when there will be one again. */
   private static final class Slot {
-    final RestartDelay restarts = new RestartDelay();
+    final Restarts restarts = new Restarts();
+
+    /** The last one; null if none could be started yet. */
     Instance instance;
-    long restartNanos;
-
-    Slot(Instance instance) {
-      this.instance = instance;
-    }
-
-    boolean isWaiting() {
-      return restartNanos != 0;
-    }
 
     /** Who waits to be started is younger than anybody. */
     long uptimeNanos() {
-      return isWaiting() ? 0 : instance.uptimeNanos();
+      return restarts.isWaiting() ? 0 : instance.uptimeNanos();
+    }
+
+    boolean isReady() {
+      return instance != null && instance.isReady();
     }
   }
 
   /**
-   * Who ended in order was told to stop by another than this, who perhaps is ending the whole run.
-   * So long it is not started again.
-   */
-  static final long ORDERLY_END_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /**
    * How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
@@ -48,13 +51,16 @@ final class StageInstances {
   private static final int TERMINATED_AT_START = 1;
 
   private final Stage stage;
-  private final Supplier<Instance> starter;
+  private final Starter starter;
   private final Console console;
   private final List<Slot> slots = new ArrayList<>();
   private final List<Instance> leaving = new ArrayList<>();
   private int exitCode = ExitCode.OK;
 
-  StageInstances(Stage stage, Supplier<Instance> starter, Console console) {
+  /** Whether any instance has ever begun its work. */
+  private boolean hasBegun;
+
+  StageInstances(Stage stage, Starter starter, Console console) {
     this.stage = stage;
     this.starter = starter;
     this.console = console;
@@ -63,7 +69,9 @@ final class StageInstances {
   /** Starts instances, or tells the newest ones to leave, until so many are to be there. */
   void resize(int count) {
     while (slots.size() < count) {
-      slots.add(new Slot(starter.get()));
+      Slot slot = new Slot();
+      slots.add(slot);
+      start(slot, System.nanoTime());
     }
     while (slots.size() > count) {
       release(Collections.min(slots, Comparator.comparingLong(Slot::uptimeNanos)));
@@ -72,13 +80,13 @@ final class StageInstances {
 
   /** Looks after the processes once; to be called every few milliseconds. */
   void doWork(long nowNanos) {
+    for (Slot slot : slots) {
+      if (slot.instance != null) {
+        slot.instance.newMetricsUrl().ifPresent(url -> onBegin(slot.instance, url));
+      }
+    }
     slots.removeIf(slot -> !keep(slot, nowNanos));
     leaving.removeIf(this::hasLeft);
-    for (Slot slot : slots) {
-      slot.instance
-          .newMetricsUrl()
-          .ifPresent(url -> tell(slot.instance, "started, metrics at " + url));
-    }
   }
 
   /** Has no process started again any more, nor waits for any. */
@@ -100,17 +108,22 @@ final class StageInstances {
   /** The instances whose processes are there, leaving ones included. */
   Stream<Instance> running() {
     return Stream.concat(slots.stream().map(slot -> slot.instance), leaving.stream())
-        .filter(instance -> instance.process().isAlive());
+        .filter(instance -> instance != null && instance.process().isAlive());
   }
 
   StageStatus status() {
-    int ready = (int) slots.stream().filter(slot -> slot.instance.isReady()).count();
+    int ready = (int) slots.stream().filter(Slot::isReady).count();
     return new StageStatus(ready, slots.size() - ready, leaving.size());
+  }
+
+  private void onBegin(Instance instance, String url) {
+    hasBegun = true;
+    tell(instance, "started, metrics at " + url);
   }
 
   private void release(Slot slot) {
     slots.remove(slot);
-    if (!slot.isWaiting()) {
+    if (!slot.restarts.isWaiting()) {
       slot.instance.process().destroy();
       leaving.add(slot.instance);
     }
@@ -118,32 +131,67 @@ final class StageInstances {
 
   /** Whether the instance is still to be there, after it was started again if it is time to. */
   private boolean keep(Slot slot, long nowNanos) {
+    if (slot.restarts.isWaiting()) {
+      return !slot.restarts.isDue(nowNanos) || startAgain(slot, nowNanos);
+    }
     if (slot.instance.process().isAlive()) {
       return true;
     }
     int code = slot.instance.process().exitValue();
-    if (isFinal(code)) {
+    if (Restarts.isFinal(code)) {
       exitCode = code;
       return false;
     }
-    if (stage == Stage.READER
-        && (code == ExitCode.OK || code == ExitCode.LOST || isStopped(slot.instance, code))) {
-      // Its input has ended, or it was told to stop.
+    if (stage == Stage.READER && isFinished(slot.instance, code)) {
       return false;
     }
-    if (!slot.isWaiting() && code == ExitCode.OK) {
-      slot.restartNanos = nowNanos + ORDERLY_END_NANOS;
-    } else if (!slot.isWaiting()) {
-      slot.restartNanos = nowNanos + slot.restarts.nextDelayNanos(slot.instance.uptimeNanos());
+    if (slot.instance.hasEnded() && code == ExitCode.OK) {
+      slot.restarts.againAfterOrderlyEnd(nowNanos);
+      return true;
+    }
+    boolean isFruitless = !hasBegun && Restarts.isByItself(code);
+    if (!slot.restarts.again(nowNanos, slot.instance.uptimeNanos(), isFruitless)) {
+      return giveUp("ended with exit code " + code);
+    }
+    if (!isFruitless) {
       tell(slot.instance, "died with exit code %d, starting another".formatted(code));
-    } else if (nowNanos - slot.restartNanos >= 0) {
-      if (code == ExitCode.OK) {
-        tell(slot.instance, "ended in order, starting another");
-      }
-      slot.instance = starter.get();
-      slot.restartNanos = 0;
     }
     return true;
+  }
+
+  /** A reader is finished only if it says so: a JVM may end with any code before it is one. */
+  private static boolean isFinished(Instance reader, int code) {
+    return reader.hasEnded()
+        && (code == ExitCode.OK || code == ExitCode.LOST || code == ExitCode.STOPPED);
+  }
+
+  private boolean startAgain(Slot slot, long nowNanos) {
+    if (slot.instance != null && slot.instance.hasEnded()) {
+      tell(slot.instance, "ended in order, starting another");
+    }
+    return start(slot, nowNanos);
+  }
+
+  /** Starts an instance; returns whether it is still to be there. */
+  private boolean start(Slot slot, long nowNanos) {
+    try {
+      slot.instance = starter.start();
+      slot.restarts.onStart();
+    } catch (IOException e) {
+      if (!slot.restarts.again(nowNanos, 0, !hasBegun)) {
+        return giveUp(e.getMessage());
+      }
+      if (hasBegun) {
+        console.event("no process for a %s now: %s".formatted(stage.label(), e.getMessage()));
+      }
+    }
+    return true;
+  }
+
+  private boolean giveUp(String why) {
+    exitCode = ExitCode.START;
+    console.event(Restarts.fruitless(stage.label(), why));
+    return false;
   }
 
   private boolean hasLeft(Instance instance) {
@@ -151,7 +199,7 @@ final class StageInstances {
       return false;
     }
     int code = instance.process().exitValue();
-    if (isFinal(code)) {
+    if (Restarts.isFinal(code)) {
       exitCode = code;
     }
     boolean isTerminated =
@@ -160,17 +208,6 @@ final class StageInstances {
       tell(instance, "was told to leave and ended with exit code " + code);
     }
     return true;
-  }
-
-  private static boolean isStopped(Instance instance, int code) {
-    return code == ExitCode.STOPPED
-        && instance.stats() != null
-        && instance.stats().hasEnded.get() == 1;
-  }
-
-  /** Whether another try would end the same way. */
-  private static boolean isFinal(int code) {
-    return code == ExitCode.USAGE || code == ExitCode.PARTIAL_FRAME || code == ExitCode.NO_INPUT;
   }
 
   private void tell(Instance instance, String what) {

@@ -3,10 +3,12 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.transport.Stage;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Keeps a run's processes as they should be: starts them, starts again what dies, scales stages,
@@ -19,10 +21,14 @@ final class Supervisor {
   private final Map<Stage, StageInstances> stages = new EnumMap<>(Stage.class);
   private final Map<Stage, Integer> asked = new EnumMap<>(Stage.class);
   private final List<Instance> allInstances = new ArrayList<>();
-  private final RestartDelay driverRestarts = new RestartDelay();
+  private final Restarts driverRestarts = new Restarts();
+
+  /** The last one; null if none could be started yet. */
   private Process driver;
+
   private long driverStartNanos;
-  private long driverRestartNanos;
+  private boolean hasDriverBegun;
+  private int driverExitCode = ExitCode.OK;
 
   /** The stage that is being ended, and those after it are still running; null before. */
   private Stage ending;
@@ -39,8 +45,7 @@ final class Supervisor {
 
   /** Starts everything at once: services wait for the driver, and for each other, by themselves. */
   void start(Map<Stage, Integer> instances) {
-    driverStartNanos = System.nanoTime();
-    driver = processes.startDriver();
+    startDriver(System.nanoTime());
     asked.putAll(instances);
     for (Stage stage : List.of(Stage.NORM, Stage.RECIPROCAL, Stage.READER)) {
       stages.get(stage).resize(instances.get(stage));
@@ -85,14 +90,16 @@ final class Supervisor {
     return status;
   }
 
+  /** The media driver's process id; 0 if it could not be started yet. */
   long driverPid() {
-    return driver.pid();
+    return driver == null ? 0 : driver.pid();
   }
 
-  /** The exit code of a service that another try would not change, or {@link ExitCode#OK}. */
+  /** The exit code of a process that another try would not change, or {@link ExitCode#OK}. */
   int exitCode() {
-    return stages.values().stream()
-        .mapToInt(StageInstances::exitCode)
+    return IntStream.concat(
+            IntStream.of(driverExitCode),
+            stages.values().stream().mapToInt(StageInstances::exitCode))
         .filter(code -> code != ExitCode.OK)
         .findFirst()
         .orElse(ExitCode.OK);
@@ -101,8 +108,13 @@ final class Supervisor {
   /** Looks after the processes once; to be called every few milliseconds. */
   void doWork() {
     long nowNanos = System.nanoTime();
-    stages.values().forEach(instances -> instances.doWork(nowNanos));
-    if (!driver.isAlive() && !isDriverEnding) {
+    for (StageInstances instances : stages.values()) {
+      // What none of one stage can begin with, those of the others cannot either: one says so.
+      if (exitCode() != ExitCode.START) {
+        instances.doWork(nowNanos);
+      }
+    }
+    if (!isDriverEnding) {
       lookAfterDriver(nowNanos);
     }
     if (isBroken()) {
@@ -127,27 +139,32 @@ final class Supervisor {
       return;
     }
     ending = Stage.NORM;
-    isDriverEnding = true;
     stages.values().forEach(StageInstances::forget);
     allInstances.forEach(instance -> instance.process().destroyForcibly());
-    driver.destroy();
+    endDriver();
   }
 
   /** Whether every process has ended that was to. */
   boolean isDone() {
     return isDriverEnding
-        && !driver.isAlive()
+        && !isDriverAlive()
         && allInstances.stream().noneMatch(instance -> instance.process().isAlive());
   }
 
-  /** Whether a stage is gone that was not told to end, so that nothing can arrive any more. */
+  /**
+   * Whether nothing can arrive any more: there is no driver, or a stage is gone that was not told
+   * to end; or nothing has begun, for want of a process.
+   */
   private boolean isBroken() {
+    if (driverExitCode != ExitCode.OK || exitCode() == ExitCode.START) {
+      return true;
+    }
     Stage ended = ending == null ? Stage.READER : ending;
     return stages.entrySet().stream()
         .anyMatch(entry -> entry.getKey().compareTo(ended) > 0 && entry.getValue().isEmpty());
   }
 
-  private Instance startInstance(Stage stage) {
+  private Instance startInstance(Stage stage) throws IOException {
     boolean isJoining =
         allInstances.stream().anyMatch(other -> other.stage() == stage && other.isReady());
     Instance instance = processes.startService(stage, isJoining, asked.get(Stage.READER));
@@ -156,18 +173,57 @@ final class Supervisor {
   }
 
   private void lookAfterDriver(long nowNanos) {
-    if (driverRestartNanos == 0 && driver.exitValue() == ExitCode.OK) {
-      driverRestartNanos = nowNanos + StageInstances.ORDERLY_END_NANOS;
-    } else if (driverRestartNanos == 0) {
-      driverRestartNanos = nowNanos + driverRestarts.nextDelayNanos(nowNanos - driverStartNanos);
-      console.event(
-          "media driver %d died with exit code %d, starting another"
-              .formatted(driver.pid(), driver.exitValue()));
-    } else if (nowNanos - driverRestartNanos >= 0) {
-      driverRestartNanos = 0;
-      driverStartNanos = nowNanos;
-      driver = processes.startDriver();
+    if (driverRestarts.isWaiting()) {
+      if (driverRestarts.isDue(nowNanos)) {
+        startDriver(nowNanos);
+      }
+    } else if (!driver.isAlive()) {
+      onDriverEnd(driver.exitValue(), nowNanos);
+    } else if (!hasDriverBegun) {
+      hasDriverBegun = allInstances.stream().anyMatch(Instance::isReady);
     }
+  }
+
+  private void onDriverEnd(int code, long nowNanos) {
+    // What it says of its settings or of memory may be otherwise the next time, once it has run.
+    if (!hasDriverBegun && Restarts.isFinal(code)) {
+      driverExitCode = code;
+      return;
+    }
+    if (hasDriverBegun && code == ExitCode.OK) {
+      driverRestarts.againAfterOrderlyEnd(nowNanos);
+      return;
+    }
+    boolean isFruitless = !hasDriverBegun && Restarts.isByItself(code);
+    if (!driverRestarts.again(nowNanos, nowNanos - driverStartNanos, isFruitless)) {
+      giveDriverUp("ended with exit code " + code);
+    } else if (!isFruitless) {
+      console.event(
+          "media driver %d died with exit code %d, starting another".formatted(driver.pid(), code));
+    }
+  }
+
+  private void startDriver(long nowNanos) {
+    driverStartNanos = nowNanos;
+    try {
+      driver = processes.startDriver();
+      driverRestarts.onStart();
+    } catch (IOException e) {
+      if (!driverRestarts.again(nowNanos, 0, !hasDriverBegun)) {
+        giveDriverUp(e.getMessage());
+      } else if (hasDriverBegun) {
+        console.event("no process for a media driver now: " + e.getMessage());
+      }
+    }
+  }
+
+  private void giveDriverUp(String why) {
+    driverExitCode = ExitCode.START;
+    console.event(Restarts.fruitless("media driver", why));
+  }
+
+  private boolean isDriverAlive() {
+    return driver != null && driver.isAlive();
   }
 
   private void endNextStage() {
@@ -187,8 +243,8 @@ final class Supervisor {
   }
 
   private void endDriver() {
-    if (!isDriverEnding) {
-      isDriverEnding = true;
+    isDriverEnding = true;
+    if (isDriverAlive()) {
       driver.destroy();
     }
   }

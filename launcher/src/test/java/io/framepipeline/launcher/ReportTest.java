@@ -46,7 +46,7 @@ class ReportTest {
   }
 
   @Test
-  void shouldWriteEveryKeyOfTheReport() {
+  void shouldWriteEveryKeyOfTheReport() throws Exception {
     Path file = directory.resolve("report.json");
     Report.of(totals(new Ledger.Entry(1, 1, 0, 0, 0), 1, 2), INSTANCES).writeJson(file);
     JsonNode json = JsonMapper.shared().readTree(file.toFile());

@@ -32,6 +32,7 @@ class StageInstancesTest {
   private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
   private final Console console =
       new Console(new PrintStream(printed, true, StandardCharsets.UTF_8));
+  private boolean hasRoom = true;
   private final StageInstances instances =
       new StageInstances(Stage.RECIPROCAL, () -> start(Stage.RECIPROCAL), console);
 
@@ -137,47 +138,137 @@ class StageInstancesTest {
   @Test
   void shouldWaitAWhileBeforeItReplacesWhatEndedInOrder() {
     instances.resize(1);
-    processes.getFirst().end(ExitCode.OK);
+    processes.getFirst().endInOrder(ExitCode.OK);
     long endNanos = System.nanoTime();
     instances.doWork(endNanos);
-    instances.doWork(endNanos + StageInstances.ORDERLY_END_NANOS - 1);
+    instances.doWork(endNanos + Restarts.ORDERLY_END_NANOS - 1);
     assertThat(processes).hasSize(1);
-    assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+    assertThat(printed()).isEmpty();
 
-    instances.doWork(endNanos + StageInstances.ORDERLY_END_NANOS);
+    instances.doWork(endNanos + Restarts.ORDERLY_END_NANOS);
     assertThat(processes).hasSize(2);
-    assertThat(printed.toString(StandardCharsets.UTF_8)).contains("ended in order");
+    assertThat(printed()).contains("ended in order");
   }
 
-  /** The same code without that word is how a JVM ends that SIGTERM meets before its main. */
-  @Test
-  void shouldNotReplaceAReaderThatSaysItWasStopped() {
-    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
-    readers.resize(2);
-    processes.forEach(process -> process.end(ExitCode.STOPPED));
-    processes.getFirst().sayEnded();
-    readers.doWork(System.nanoTime());
-    readers.doWork(System.nanoTime() + LATER_NANOS);
-    assertThat(processes).hasSize(3);
-    assertThat(printed.toString(StandardCharsets.UTF_8))
-        .contains("reader 1 died with exit code 143, starting another")
-        .doesNotContain("reader 0");
-  }
-
+  /** The last of them is that of one that was told to stop by someone else. */
   @ParameterizedTest
-  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST})
-  void shouldNotReplaceAReaderWhoseInputHasEnded(int code) {
-    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
-    readers.resize(2);
-    processes.getFirst().end(code);
+  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, ExitCode.STOPPED})
+  void shouldNotReplaceAReaderThatSaysThatItIsFinished(int code) {
+    StageInstances readers = readers(2);
+    processes.getFirst().endInOrder(code);
     readers.doWork(System.nanoTime());
     readers.doWork(System.nanoTime() + LATER_NANOS);
     assertThat(processes).hasSize(2);
     assertThat(readers.isEmpty()).isFalse();
-    processes.getLast().end(code);
+    processes.getLast().endInOrder(code);
     readers.doWork(System.nanoTime());
     assertThat(readers.isEmpty()).isTrue();
     assertThat(readers.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {ExitCode.OK, ExitCode.LOST, ExitCode.STOPPED})
+  void shouldReplaceAReaderThatHasNotSaidThatItIsFinished(int code) {
+    StageInstances readers = readers(1);
+    processes.getFirst().becomeReady();
+    processes.getFirst().end(code);
+    readers.doWork(System.nanoTime());
+    readers.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+  }
+
+  /** It may have been ended by the kernel for want of memory a moment after it said so. */
+  @Test
+  void shouldReplaceAReaderThatWasKilled() {
+    StageInstances readers = readers(1);
+    processes.getFirst().endInOrder(137);
+    readers.doWork(System.nanoTime());
+    readers.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(processes).hasSize(2);
+  }
+
+  /** A tool that was to start it ended instead, and says that all is well. */
+  @Test
+  void shouldGiveUpWhatEndsWithZeroBeforeItHasBegun() {
+    instances.resize(1);
+    endAndReplace(instances, ExitCode.OK, 4);
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.START);
+  }
+
+  @Test
+  void shouldGiveUpWhatEndsByItselfAgainAndAgainAndHasNeverBegun() {
+    instances.resize(1);
+    endAndReplace(instances, 1, 4);
+    assertThat(processes).hasSize(4);
+    assertThat(instances.isEmpty()).isTrue();
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.START);
+    assertThat(printed())
+        .hasLineCount(1)
+        .contains("reciprocal cannot be started, tried 4 times: ended with exit code 1; ");
+  }
+
+  @Test
+  void shouldNotGiveUpWhatIsKilledBeforeItHasBegun() {
+    instances.resize(1);
+    endAndReplace(instances, 137, 20);
+    assertThat(processes).hasSize(21);
+    assertThat(printed()).hasLineCount(20);
+  }
+
+  @Test
+  void shouldNotGiveUpAStageOfWhichAnyHasBegun() {
+    instances.resize(1);
+    processes.getFirst().begin();
+    endAndReplace(instances, 1, 20);
+    assertThat(processes).hasSize(21);
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  @Test
+  void shouldTryAgainWhenThisMachineHasNoProcess() {
+    instances.resize(1);
+    processes.getFirst().begin();
+    instances.doWork(System.nanoTime());
+    processes.getFirst().end(137);
+    instances.doWork(System.nanoTime());
+    hasRoom = false;
+    for (int i = 1; i < 20; i++) {
+      instances.doWork(System.nanoTime() + i * LATER_NANOS);
+    }
+    assertThat(instances.status()).isEqualTo(new StageStatus(0, 1, 0));
+    assertThat(printed()).contains("no process for a reciprocal now: no room");
+    hasRoom = true;
+    instances.doWork(System.nanoTime() + 20 * LATER_NANOS);
+    assertThat(instances.running()).hasSize(1);
+  }
+
+  @Test
+  void shouldGrowOnceThisMachineHasAProcessAgain() {
+    instances.resize(1);
+    hasRoom = false;
+    instances.resize(3);
+    assertThat(instances.status()).isEqualTo(new StageStatus(0, 3, 0));
+    assertThat(instances.running()).hasSize(1);
+    instances.resize(2);
+    hasRoom = true;
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(instances.running()).hasSize(2);
+    assertThat(processes).allSatisfy(process -> assertThat(process.terminations).isZero());
+  }
+
+  @Test
+  void shouldGiveUpIfThisMachineHasNoProcessFromTheStart() {
+    hasRoom = false;
+    instances.resize(1);
+    for (int i = 1; i <= 3; i++) {
+      assertThat(instances.isEmpty()).isFalse();
+      instances.doWork(System.nanoTime() + i * LATER_NANOS);
+    }
+    assertThat(instances.isEmpty()).isTrue();
+    assertThat(instances.exitCode()).isEqualTo(ExitCode.START);
+    assertThat(printed())
+        .hasLineCount(1)
+        .contains("reciprocal cannot be started, tried 4 times: no room; ");
   }
 
   @Test
@@ -191,7 +282,29 @@ class StageInstancesTest {
     assertThat(instances.exitCode()).isEqualTo(ExitCode.USAGE);
   }
 
-  private Instance start(Stage stage) {
+  private StageInstances readers(int count) {
+    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
+    readers.resize(count);
+    return readers;
+  }
+
+  /** Ends the newest one so often, each before it has begun. */
+  private void endAndReplace(StageInstances instances, int code, int times) {
+    for (int i = 0; i < times; i++) {
+      processes.getLast().end(code);
+      instances.doWork(System.nanoTime());
+      instances.doWork(System.nanoTime() + LATER_NANOS);
+    }
+  }
+
+  private String printed() {
+    return printed.toString(StandardCharsets.UTF_8);
+  }
+
+  private Instance start(Stage stage) throws IOException {
+    if (!hasRoom) {
+      throw new IOException("no room");
+    }
     FakeProcess process = new FakeProcess(stage, processes.size());
     processes.add(process);
     return new Instance(stage, process, directory);
@@ -211,16 +324,22 @@ class StageInstancesTest {
     }
 
     void becomeReady() {
-      try {
-        StageStats.create(LocalRun.statsFile(directory, stage, pid)).ready.setRelease(1);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      stats().ready.setRelease(1);
     }
 
-    void sayEnded() {
+    /** Tells where its metrics are. */
+    void begin() {
+      stats().metricsPort.setRelease(9400);
+    }
+
+    void endInOrder(int code) {
+      stats().hasEnded.setRelease(1);
+      end(code);
+    }
+
+    private StageStats stats() {
       try {
-        StageStats.create(LocalRun.statsFile(directory, stage, pid)).hasEnded.setRelease(1);
+        return StageStats.create(LocalRun.statsFile(directory, stage, pid));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }

@@ -59,6 +59,8 @@ public final class DriverService {
                     .sharedIdleStrategy(idleStrategy(settings))
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
+      Signals.onHangUp(barrier::signal);
+      Signals.onHangUp(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
       Departure.awaitOfDriver(

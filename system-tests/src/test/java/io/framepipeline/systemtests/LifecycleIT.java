@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -21,7 +22,7 @@ class LifecycleIT {
   @TempDir private Path directory;
 
   @ParameterizedTest
-  @ValueSource(strings = {"INT", "TERM"})
+  @ValueSource(strings = {"INT", "TERM", "HUP"})
   void shouldDeliverWhatIsInFlightWhenToldToStop(String signal) throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory)) {
       run.awaitAcknowledged(1000);
@@ -30,6 +31,30 @@ class LifecycleIT {
       assertThat(run.awaitExit()).isZero();
       run.assertNothingLost(run.report().get("framesRead").asLong());
       assertThat(run.isGone(processes)).isTrue();
+    }
+  }
+
+  /** The kernel sends one, and the terminal's shell another. */
+  @Test
+  void shouldDeliverWhatIsInFlightHoweverOftenTheTerminalHangsUp() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory)) {
+      run.awaitAcknowledged(1000);
+      run.signal("HUP");
+      run.signal("HUP");
+      assertThat(run.awaitExit()).isZero();
+      run.assertNothingLost(run.report().get("framesRead").asLong());
+    }
+  }
+
+  /** As nohup starts it. */
+  @Test
+  void shouldOutliveTheTerminalIfItWasStartedWithHangUpsIgnored() throws Exception {
+    List<String> nohup = List.of("sh", "-c", "trap '' HUP; exec \"$@\"", "sh");
+    try (PipelineProcess run = PipelineProcess.runBy(nohup, directory, Map.of())) {
+      run.awaitAcknowledged(1000);
+      run.signal("HUP");
+      run.awaitFurtherAcknowledged(50_000);
+      run.assertDrains();
     }
   }
 

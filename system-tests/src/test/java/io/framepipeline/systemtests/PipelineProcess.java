@@ -66,7 +66,25 @@ final class PipelineProcess implements AutoCloseable {
 
   /** Starts a run whose standard output is the process's input stream, to be read as it comes. */
   static PipelineProcess runPiped(Path directory, String... options) {
-    return run(SharedMemory.ofTheMachine(), directory, NO_INPUT, Redirect.PIPE, Map.of(), options);
+    return run(
+        SharedMemory.ofTheMachine(),
+        List.of(),
+        directory,
+        NO_INPUT,
+        Redirect.PIPE,
+        Map.of(),
+        options);
+  }
+
+  /**
+   * Starts a run that reads nothing from standard input and finds other surroundings.
+   *
+   * @param wrapper makes these and executes, in the same process, the command that follows it
+   */
+  static PipelineProcess runBy(
+      List<String> wrapper, Path directory, Map<String, String> environment, String... options) {
+    return run(
+        SharedMemory.ofTheMachine(), wrapper, directory, NO_INPUT, null, environment, options);
   }
 
   /** Starts a run that may see another /dev/shm than the rest of the machine. */
@@ -76,11 +94,12 @@ final class PipelineProcess implements AutoCloseable {
       Redirect input,
       Map<String, String> environment,
       String... options) {
-    return run(sharedMemory, directory, input, null, environment, options);
+    return run(sharedMemory, List.of(), directory, input, null, environment, options);
   }
 
   private static PipelineProcess run(
       SharedMemory sharedMemory,
+      List<String> wrapper,
       Path directory,
       Redirect input,
       Redirect output,
@@ -90,6 +109,7 @@ final class PipelineProcess implements AutoCloseable {
       Path own = Files.createTempDirectory(directory, "run");
       Path json = own.resolve("report.json");
       List<String> command = new ArrayList<>(sharedMemory.wrapper());
+      command.addAll(wrapper);
       command.addAll(List.of(HOME.resolve("pipeline").toString(), "run"));
       command.addAll(List.of("--json", json.toString()));
       command.addAll(List.of(options));
@@ -114,14 +134,23 @@ final class PipelineProcess implements AutoCloseable {
   /** Runs {@code ./pipeline} with these arguments to its end. */
   static Outcome command(Path directory, String... arguments) {
     try {
-      Path out = Files.createTempFile(directory, "command", ".out");
+      return command(directory, Files.createTempFile(directory, "command", ".out"), arguments);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The same with another file as its standard output. */
+  static Outcome command(Path directory, Path out, String... arguments) {
+    try {
       Path err = Files.createTempFile(directory, "command", ".err");
       Process process = command(Redirect.to(out.toFile()), Redirect.to(err.toFile()), arguments);
       if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new AssertionError("has not ended within the watchdog's time: " + List.of(arguments));
       }
-      return new Outcome(process.exitValue(), Files.readString(out), Files.readString(err));
+      String printed = Files.isRegularFile(out) ? Files.readString(out) : "";
+      return new Outcome(process.exitValue(), printed, Files.readString(err));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

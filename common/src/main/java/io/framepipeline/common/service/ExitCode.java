@@ -20,6 +20,12 @@ public final class ExitCode {
   /** A defect of this program. */
   public static final int INTERNAL = 70;
 
+  /** A process cannot be started. */
+  public static final int START = 71;
+
+  /** Output cannot be written. */
+  public static final int OUTPUT = 74;
+
   /**
    * Told to stop before the end of the input, and everything read was delivered: as if SIGTERM had
    * ended the process, so that a container engine starts it again when it itself starts again.

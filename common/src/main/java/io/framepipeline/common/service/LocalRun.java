@@ -5,11 +5,14 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.IoUtil;
 
 /**
  * What the local command and the services that it starts agree on: a run directory, where each
@@ -94,8 +97,41 @@ public final class LocalRun {
     while (cnc.exists() && System.nanoTime() - deadlineNanos < 0) {
       LockSupport.parkNanos(POLL_NANOS);
     }
-    if (Files.exists(directory)) {
-      IoUtil.delete(directory.toFile(), true);
+    delete(directory);
+  }
+
+  /**
+   * Deletes a run directory, as far as it is there: others may be at it, too. Links in it are
+   * deleted and not followed.
+   */
+  public static void delete(Path runDirectory) {
+    try {
+      Files.walkFileTree(runDirectory, new Deletion());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static final class Deletion extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+      return delete(file);
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException e) {
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path directory, IOException e) {
+      return delete(directory);
+    }
+
+    private static FileVisitResult delete(Path path) {
+      // In vain if it is gone, or if there is something new in it.
+      path.toFile().delete();
+      return FileVisitResult.CONTINUE;
     }
   }
 }

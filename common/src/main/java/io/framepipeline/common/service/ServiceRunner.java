@@ -70,6 +70,8 @@ public final class ServiceRunner {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
         Signals.onStop(agent::stop);
+        Signals.onHangUp(agent::stop);
+        Signals.onHangUp(agent::stop);
         if (localRun != null) {
           localRun.onParentGone(
               () -> {

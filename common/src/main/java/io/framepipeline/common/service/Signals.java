@@ -3,21 +3,32 @@ package io.framepipeline.common.service;
 import java.lang.reflect.Proxy;
 
 /**
- * Asks for SIGTERM, SIGINT and SIGHUP to be handled by this program, so that it drains and ends
- * with an exit code of its own. A shutdown hook could not do that: once hooks run, the exit code is
+ * Asks for signals that mean "stop" to be handled by this program, so that it drains and ends with
+ * an exit code of its own. A shutdown hook could not do that: once hooks run, the exit code is
  * fixed at 143 and a second signal goes unnoticed.
  */
 public final class Signals {
   private Signals() {}
 
-  /**
-   * Runs {@code onSignal} on a thread of the JVM at each of them, unless the process was started
-   * ignoring it, as by nohup.
-   *
-   * <p>{@code sun.misc.Signal} has no public counterpart, and javac warns of it in a way that
-   * cannot be suppressed; hence by reflection.
-   */
+  /** Runs {@code onSignal} on a thread of the JVM at each SIGTERM and SIGINT. */
   public static void onStop(Runnable onSignal) {
+    handle(onSignal, "TERM", "INT");
+  }
+
+  /**
+   * The same at each SIGHUP, of which a terminal that ends may send several: the kernel one, and
+   * its shell another. Who is started with SIGHUP ignored, as by nohup, goes on ignoring it: the
+   * JVM sees to that.
+   */
+  public static void onHangUp(Runnable onSignal) {
+    handle(onSignal, "HUP");
+  }
+
+  /**
+   * {@code sun.misc.Signal} has no public counterpart, and javac warns of it in a way that cannot
+   * be suppressed; hence by reflection.
+   */
+  private static void handle(Runnable onSignal, String... names) {
     try {
       Class<?> signal = Class.forName("sun.misc.Signal");
       Class<?> handler = Class.forName("sun.misc.SignalHandler");
@@ -31,7 +42,7 @@ public final class Signals {
                 }
                 return null;
               });
-      for (String name : new String[] {"TERM", "INT", "HUP"}) {
+      for (String name : names) {
         Object named = signal.getConstructor(String.class).newInstance(name);
         signal.getMethod("handle", signal, handler).invoke(null, named, callback);
       }

@@ -1,0 +1,111 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What a machine may refuse: processes, and places to write to. One line and an exit code say so.
+ */
+@Timeout(value = 3, unit = TimeUnit.MINUTES)
+class SurroundingsIT {
+  private static final int OUTPUT = 74;
+  private static final int START = 71;
+
+  @TempDir private Path directory;
+
+  @Test
+  void shouldSayThatNoServiceCanBeStarted() throws Exception {
+    Path chrt = Files.writeString(directory.resolve("chrt"), "#!/bin/sh\nexit 9\n");
+    Files.setPosixFilePermissions(chrt, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Map<String, String> environment = Map.of("PATH", directory + ":" + System.getenv("PATH"));
+
+    try (PipelineProcess run = PipelineProcess.run(directory, environment, "--frames", "1000")) {
+      assertThat(run.awaitExit()).isEqualTo(START);
+      assertThat(run.err().lines().filter(line -> line.contains("exit code 9")))
+          .singleElement()
+          .asString()
+          .contains("cannot be started, tried 4 times: ended with exit code 9");
+      assertThat(run.runDirectory()).doesNotExist();
+    }
+  }
+
+  @Test
+  void shouldSayWhichToolIsMissing() throws Exception {
+    Path tools = Files.createDirectory(directory.resolve("tools"));
+    for (String tool :
+        List.of("cat", "dirname", "find", "readlink", "sed", "sh", "tr", "chrt", "setpriv")) {
+      Files.createSymbolicLink(tools.resolve(tool), whereIs(tool));
+    }
+    Map<String, String> environment =
+        Map.of("PATH", tools.toString(), "JAVA_HOME", System.getProperty("java.home"));
+
+    try (PipelineProcess run = PipelineProcess.run(directory, environment, "--frames", "1000")) {
+      assertThat(run.awaitExit()).isEqualTo(START);
+      assertThat(run.err().lines())
+          .singleElement()
+          .asString()
+          .isEqualTo(
+              "pipeline run: setsid: not found; install util-linux, or put its directory on the PATH");
+    }
+  }
+
+  /** Exit code 1, the JVM's own, would say that frames were lost. */
+  @Test
+  void shouldSayThatTheCommandsJvmCannotStart() throws Exception {
+    try (PipelineProcess run =
+        PipelineProcess.run(directory, Map.of("JAVA_TOOL_OPTIONS", "-XX:+UseG1GC"))) {
+      assertThat(run.awaitExit()).isEqualTo(START);
+      assertThat(run.err().lines())
+          .singleElement()
+          .asString()
+          .contains("Multiple garbage collectors selected")
+          .contains("JAVA_TOOL_OPTIONS");
+    }
+  }
+
+  @Test
+  void shouldPrintTheReportThoughItCannotBeWritten() throws Exception {
+    try (PipelineProcess run =
+        PipelineProcess.run(directory, "--frames", "1000", "--json", "/dev/full")) {
+      assertThat(run.awaitExit()).isEqualTo(OUTPUT);
+      assertThat(run.err())
+          .contains("ledger: read 1,000 = acknowledged 1,000")
+          .contains("--json=/dev/full: cannot be written: No space left on device");
+    }
+  }
+
+  @Test
+  void shouldSayThatStandardOutputCannotBeWritten() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
+      run.awaitAcknowledged(1);
+      String runDirectory = run.runDirectory().toString();
+      assertCannotPrint("status", "--json", "--dir", runDirectory);
+      assertCannotPrint("scale", "norm=1", "--dir", runDirectory);
+      run.assertDrains();
+    }
+  }
+
+  private void assertCannotPrint(String... command) {
+    PipelineProcess.Outcome outcome =
+        PipelineProcess.command(directory, Path.of("/dev/full"), command);
+    assertThat(outcome.exitCode()).isEqualTo(OUTPUT);
+    assertThat(outcome.err()).isEqualTo("pipeline: standard output cannot be written\n");
+  }
+
+  private static Path whereIs(String tool) {
+    return List.of(System.getenv("PATH").split(":")).stream()
+        .map(path -> Path.of(path, tool))
+        .filter(Files::isExecutable)
+        .findFirst()
+        .orElseThrow();
+  }
+}
