@@ -112,6 +112,8 @@ public final class SteppedDriver implements AutoCloseable {
                 .threadingMode(ThreadingMode.INVOKER)
                 .asyncExecutorEnabled(false)
                 .counterValuesBufferLength(COUNTERS_LENGTH)
+                // Less than 160 MB free would be among its errors, and containers have 64.
+                .lowStorageWarningThreshold(0)
                 .nanoClock(this::nanoTime)
                 .epochClock(this::epochMillis)
                 .errorHandler(
