@@ -5,7 +5,7 @@ ARG BASE_IMAGE=debian:13.6-slim
 
 # A JVM of only the modules that the services use, without the native debug symbols that some JDKs bring along.
 FROM ${BUILD_IMAGE} AS java
-RUN jlink --add-modules java.base,java.logging,java.management,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.unsupported \
+RUN jlink --add-modules java.base,java.logging,java.management,jdk.incubator.vector,jdk.management,jdk.unsupported \
     --generate-cds-archive --no-header-files --no-man-pages --output /opt/java \
  && find /opt/java -name "*.debuginfo" -delete
 

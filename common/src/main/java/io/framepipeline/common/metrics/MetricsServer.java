@@ -1,16 +1,16 @@
 package io.framepipeline.common.metrics;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.agrona.CloseHelper;
 
 /**
@@ -21,67 +21,77 @@ public final class MetricsServer implements AutoCloseable {
   /** A duty cycle takes microseconds; one that takes this long hangs. */
   private static final long DUTY_CYCLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
+  /** Scrapes take milliseconds; a health check of an engine is given up after as long. */
+  private static final Duration CLIENT_LIMIT = Duration.ofSeconds(5);
+
   private final Stage stage;
   private final StageStats stats;
   private final AeronMetrics.Counters counters;
-  private final ExecutorService executor;
+
+  /** One thread: a scrape then sees one moment's ledger. */
+  private final ExecutorService scraper =
+      Executors.newSingleThreadExecutor(
+          task -> Thread.ofPlatform().name("scrape").daemon().unstarted(task));
+
   private final HttpServer server;
 
   /**
    * Made at the first scrape, since it takes as long as a third of a service's start. Written by
-   * the executor's thread.
+   * the scraper's thread.
    */
   private volatile PrometheusMetrics metrics;
 
   /**
    * Binds and starts.
    *
-   * @param port 0 for any free one
+   * @param address port 0 for any free one
    * @param counters lends the present driver's counters
    * @throws ExitException with {@link ExitCode#USAGE} if the port cannot be had
    */
-  public MetricsServer(int port, Stage stage, StageStats stats, AeronMetrics.Counters counters) {
+  public MetricsServer(
+      InetSocketAddress address, Stage stage, StageStats stats, AeronMetrics.Counters counters) {
     this.stage = stage;
     this.stats = stats;
     this.counters = counters;
     try {
-      server = HttpServer.create(new InetSocketAddress(port), 0);
+      server =
+          new HttpServer(
+              address,
+              CLIENT_LIMIT,
+              Map.of(
+                  "/metrics",
+                  new HttpServer.Page(scraper, this::scrape),
+                  "/health/live",
+                  health(this::isLive, "duty cycle stands still"),
+                  "/health/ready",
+                  health(this::isReady, "not connected")));
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.USAGE,
-          "METRICS_PORT=%d: %s; choose a free port, or 0 for any".formatted(port, e.getMessage()));
+          "METRICS_PORT=%d: %s; choose a free port, or 0 for any"
+              .formatted(address.getPort(), e.getMessage()));
     }
-    stats.metricsPort.setRelease(server.getAddress().getPort());
-
-    server.createContext("/metrics", this::scrape);
-    server.createContext(
-        "/health/live", exchange -> answer(exchange, isLive(), "duty cycle stands still"));
-    server.createContext("/health/ready", exchange -> answer(exchange, isReady(), "not connected"));
-    // One thread: a scrape then sees one moment's ledger.
-    executor =
-        Executors.newSingleThreadExecutor(
-            task -> Thread.ofPlatform().name("metrics").daemon().unstarted(task));
-    server.setExecutor(executor);
-    server.start();
+    stats.metricsPort.setRelease(server.port());
   }
 
   /** The port that is listened on. */
   public int port() {
-    return server.getAddress().getPort();
+    return server.port();
   }
 
   @Override
   public void close() {
-    server.stop(0);
-    executor.shutdownNow();
+    server.close();
+    scraper.shutdownNow();
+    scraper.close();
     CloseHelper.close(metrics);
   }
 
-  private void scrape(HttpExchange exchange) throws IOException {
+  private HttpAnswer scrape(HttpRequest request) {
     if (metrics == null) {
       metrics = new PrometheusMetrics(stage, stats, counters);
     }
-    metrics.handle(exchange);
+    return metrics.scrape(request.accept());
   }
 
   private boolean isLive() {
@@ -92,13 +102,13 @@ public final class MetricsServer implements AutoCloseable {
     return isLive() && stats.ready.get() == 1;
   }
 
-  private static void answer(HttpExchange exchange, boolean isWell, String otherwise)
-      throws IOException {
-    byte[] body = ((isWell ? "ok" : otherwise) + "\n").getBytes(StandardCharsets.US_ASCII);
-    try (exchange) {
-      exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=us-ascii");
-      exchange.sendResponseHeaders(isWell ? 200 : 503, body.length);
-      exchange.getResponseBody().write(body);
-    }
+  /** A page that takes no time, so that no scrape holds it up. */
+  private static HttpServer.Page health(BooleanSupplier isWell, String otherwise) {
+    return new HttpServer.Page(
+        Runnable::run,
+        request ->
+            isWell.getAsBoolean()
+                ? HttpAnswer.line(HttpStatus.OK, "ok")
+                : HttpAnswer.line(HttpStatus.UNAVAILABLE, otherwise));
   }
 }

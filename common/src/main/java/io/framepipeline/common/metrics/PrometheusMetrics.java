@@ -1,8 +1,6 @@
 package io.framepipeline.common.metrics;
 
 import com.sun.management.OperatingSystemMXBean;
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpHandler;
 import io.framepipeline.common.transport.Stage;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
@@ -16,15 +14,19 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
+import io.prometheus.metrics.expositionformats.ExpositionFormatWriter;
+import io.prometheus.metrics.expositionformats.ExpositionFormats;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 
 /** What Prometheus is shown: the figures of an instance, of the media driver and of this JVM. */
-final class PrometheusMetrics implements HttpHandler, AutoCloseable {
+final class PrometheusMetrics implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-  private final MetricsHandler handler = new MetricsHandler(registry.getPrometheusRegistry());
+  private final ExpositionFormats formats = ExpositionFormats.init();
   private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
 
   // The registry holds what it asks for figures by weak references.
@@ -51,12 +53,25 @@ final class PrometheusMetrics implements HttpHandler, AutoCloseable {
     new UptimeMetrics().bindTo(registry);
   }
 
-  /** Answers a scrape; one at a time, so that each sees one moment's figures. */
-  @Override
-  public void handle(HttpExchange exchange) throws IOException {
+  /**
+   * One moment's figures; one thread at a time.
+   *
+   * @param accept the formats that the client takes, as HTTP has it; empty for Prometheus' text
+   */
+  HttpAnswer scrape(String accept) {
     stageMetrics.beforeScrape();
     aeronMetrics.beforeScrape();
-    handler.handle(exchange);
+    ExpositionFormatWriter openMetrics = formats.getOpenMetricsTextFormatWriter();
+    ExpositionFormatWriter format =
+        openMetrics.accepts(accept) ? openMetrics : formats.getPrometheusTextFormatWriter();
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    try {
+      format.write(body, registry.getPrometheusRegistry().scrape());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new HttpAnswer(
+        HttpStatus.OK, format.getContentType(), ByteBuffer.wrap(body.toByteArray()));
   }
 
   @Override

@@ -4,6 +4,8 @@ import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.util.SortedSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -66,7 +68,8 @@ public final class ServiceRunner {
       }
       StageAgent agent = new StageAgent(stage, common, sharedMemory, service, stats);
       try (MetricsServer metrics =
-          new MetricsServer(common.metricsPort(), stage, stats, agent::readCounters)) {
+          new MetricsServer(
+              metricsAddress(common.metricsPort(), localRun), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
         Signals.onStop(agent::stop);
@@ -94,5 +97,12 @@ public final class ServiceRunner {
       }
       return service.exitCode();
     }
+  }
+
+  /** A container is asked from outside; of a local run nobody else's business. */
+  private static InetSocketAddress metricsAddress(int port, LocalRun localRun) {
+    return localRun == null
+        ? new InetSocketAddress(port)
+        : new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port);
   }
 }

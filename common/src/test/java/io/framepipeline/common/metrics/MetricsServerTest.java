@@ -1,5 +1,6 @@
 package io.framepipeline.common.metrics;
 
+import static java.net.http.HttpResponse.BodyHandlers.ofString;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -8,13 +9,18 @@ import io.framepipeline.common.frame.Verdict;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -24,10 +30,13 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @Timeout(60)
 class MetricsServerTest {
+  private static final InetSocketAddress ANY_PORT = new InetSocketAddress(0);
+
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
   private static final List<String> OF_EVERY_STAGE =
@@ -58,7 +67,8 @@ class MetricsServerTest {
   @ParameterizedTest
   @EnumSource
   void shouldShowEveryMetricOfItsStageAndNoOthers(Stage stage) throws Exception {
-    try (MetricsServer server = new MetricsServer(0, stage, stats, reader -> reader.accept(null))) {
+    try (MetricsServer server =
+        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null))) {
       List<String> names =
           samples(server).stream().map(line -> line.split("[{ ]", 2)[0]).distinct().toList();
 
@@ -73,7 +83,8 @@ class MetricsServerTest {
   @ParameterizedTest
   @EnumSource
   void shouldTagEverySampleWithTheStageAndNoneWithInstanceOrJob(Stage stage) throws Exception {
-    try (MetricsServer server = new MetricsServer(0, stage, stats, reader -> reader.accept(null))) {
+    try (MetricsServer server =
+        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null))) {
       assertThat(samples(server))
           .isNotEmpty()
           .allSatisfy(
@@ -88,7 +99,7 @@ class MetricsServerTest {
   @Test
   void shouldShowTheLedgerOfOneMoment() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.READER, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
       stats.ledger.write(10, 5, 3, 2, 7);
       stats.windowFrames.setRelease(64);
       stats.framesPadded.setRelease(1);
@@ -106,10 +117,79 @@ class MetricsServerTest {
     }
   }
 
+  /** Scrapes at once, of a ledger that moves. */
+  @Test
+  void shouldShowOneMomentToEachOfSeveralClients() throws Exception {
+    try (MetricsServer server =
+        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
+      AtomicBoolean isDone = new AtomicBoolean();
+      Thread writer =
+          Thread.ofPlatform()
+              .daemon()
+              .start(
+                  () -> {
+                    for (long frames = 0; !isDone.get(); frames++) {
+                      stats.ledger.write(3 * frames, frames, frames, frames, 0);
+                    }
+                  });
+      List<CompletableFuture<HttpResponse<String>>> scrapes =
+          IntStream.range(0, 20)
+              .mapToObj(i -> CLIENT.sendAsync(request(server, "/metrics"), ofString()))
+              .toList();
+      for (CompletableFuture<HttpResponse<String>> scrape : scrapes) {
+        List<String> samples = scrape.get().body().lines().toList();
+        assertThat(single(samples, "pipeline_frames_read_total{", ""))
+            .isEqualTo(
+                single(samples, "pipeline_frames_acknowledged_total{", "")
+                    + single(samples, "pipeline_frames_in_flight{", "")
+                    + single(samples, "pipeline_frames_abandoned_total{", ""));
+      }
+      isDone.set(true);
+      writer.join();
+    }
+  }
+
+  /** The second is what Prometheus 3 asks for. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          */* | text/plain; version=0.0.4; charset=utf-8
+          application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.5 | application/openmetrics-text; version=1.0.0; charset=utf-8
+          application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily | text/plain; version=0.0.4; charset=utf-8
+          """)
+  void shouldAnswerInAFormatThatTheClientTakes(String accept, String contentType) throws Exception {
+    try (MetricsServer server =
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+      HttpRequest request =
+          HttpRequest.newBuilder(request(server, "/metrics"), (name, value) -> true)
+              .header("Accept", accept)
+              .build();
+      HttpResponse<String> response = CLIENT.send(request, ofString());
+      assertThat(response.headers().firstValue("Content-Type")).hasValue(contentType);
+      assertThat(response.body().endsWith("# EOF\n"))
+          .isEqualTo(contentType.startsWith("application/openmetrics-text"));
+    }
+  }
+
+  @Test
+  void shouldTellHowItIsWhileAScrapeTakesLong() throws Exception {
+    CountDownLatch isReleased = new CountDownLatch(1);
+    try (MetricsServer server =
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> await(isReleased))) {
+      CompletableFuture<HttpResponse<String>> scrape =
+          CLIENT.sendAsync(request(server, "/metrics"), ofString());
+      assertThat(get(server, "/health/live").statusCode()).isEqualTo(503);
+      isReleased.countDown();
+      assertThat(scrape.get().statusCode()).isEqualTo(200);
+    }
+  }
+
   @Test
   void shouldCountRejectedMessagesByReason() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
       stats.messages(Verdict.SCHEMA).setRelease(3);
       stats.messages(Verdict.ACCEPTED).setRelease(9);
 
@@ -128,7 +208,7 @@ class MetricsServerTest {
   @Test
   void shouldShowHistogramsWhoseBucketsHoldWhatWasRecorded() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.norms.record(0.25);
       stats.norms.record(5.08);
       stats.norms.record(65);
@@ -171,7 +251,7 @@ class MetricsServerTest {
     CountersReader[] connection = {counters};
 
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
       // The registry asks by weak references: what it asks must be held by somebody else.
       System.gc();
       assertThat(value(server, "aeron_errors_total")).isEqualTo(3);
@@ -188,7 +268,7 @@ class MetricsServerTest {
   @Test
   void shouldBeLiveWhileTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.dutyCycleNanos.setRelease(System.nanoTime());
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(200);
 
@@ -200,7 +280,7 @@ class MetricsServerTest {
   @Test
   void shouldBeReadyWhileTheStageSaysSoAndTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       stats.dutyCycleNanos.setRelease(System.nanoTime());
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(503);
 
@@ -215,7 +295,7 @@ class MetricsServerTest {
   @Test
   void shouldTellWhichPortItListensOn() {
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       assertThat(server.port()).isPositive();
       assertThat(stats.metricsPort.get()).isEqualTo(server.port());
     }
@@ -229,7 +309,12 @@ class MetricsServerTest {
       ExitException refused =
           catchThrowableOfType(
               ExitException.class,
-              () -> new MetricsServer(port, Stage.NORM, stats, reader -> reader.accept(null)));
+              () ->
+                  new MetricsServer(
+                      new InetSocketAddress(port),
+                      Stage.NORM,
+                      stats,
+                      reader -> reader.accept(null)));
 
       assertThat(refused).isNotNull().hasMessageStartingWith("METRICS_PORT=" + port + ": ");
       assertThat(refused.exitCode()).isEqualTo(64);
@@ -290,10 +375,12 @@ class MetricsServerTest {
 
   private static double single(MetricsServer server, String start, String part)
       throws IOException, InterruptedException {
+    return single(samples(server), start, part);
+  }
+
+  private static double single(List<String> samples, String start, String part) {
     List<String> found =
-        samples(server).stream()
-            .filter(line -> line.startsWith(start) && line.contains(part))
-            .toList();
+        samples.stream().filter(line -> line.startsWith(start) && line.contains(part)).toList();
     assertThat(found).as("%s %s", start, part).hasSize(1);
     return Double.parseDouble(found.getFirst().substring(found.getFirst().lastIndexOf(' ') + 1));
   }
@@ -307,7 +394,18 @@ class MetricsServerTest {
 
   private static HttpResponse<String> get(MetricsServer server, String path)
       throws IOException, InterruptedException {
-    URI uri = URI.create("http://localhost:" + server.port() + path);
-    return CLIENT.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+    return CLIENT.send(request(server, path), ofString());
+  }
+
+  private static HttpRequest request(MetricsServer server, String path) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path)).build();
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

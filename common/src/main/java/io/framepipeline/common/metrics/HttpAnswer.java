@@ -1,0 +1,46 @@
+package io.framepipeline.common.metrics;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/** What a request is answered with; the connection ends with it. */
+record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
+  /** A line of plain text. */
+  static HttpAnswer line(HttpStatus status, String text) {
+    return new HttpAnswer(
+        status, "text/plain; charset=us-ascii", StandardCharsets.US_ASCII.encode(text + "\n"));
+  }
+
+  /** A line that says no more than the status. */
+  static HttpAnswer of(HttpStatus status) {
+    return line(status, status.toString());
+  }
+
+  /**
+   * The bytes to send.
+   *
+   * @param isHead whether only the head was asked for, which is the same with and without a body
+   */
+  ByteBuffer toBytes(boolean isHead) {
+    String allow = status == HttpStatus.METHOD_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "";
+    String head =
+        "HTTP/1.1 "
+            + status
+            + "\r\n"
+            + allow
+            + "Content-Type: "
+            + contentType
+            + "\r\n"
+            + "Content-Length: "
+            + body.remaining()
+            + "\r\n"
+            + "Connection: close\r\n\r\n";
+    byte[] headBytes = head.getBytes(StandardCharsets.US_ASCII);
+    ByteBuffer bytes = ByteBuffer.allocate(headBytes.length + (isHead ? 0 : body.remaining()));
+    bytes.put(headBytes);
+    if (!isHead) {
+      bytes.put(body.duplicate());
+    }
+    return bytes.flip();
+  }
+}

@@ -1,0 +1,17 @@
+package io.framepipeline.common.metrics;
+
+/** Bytes that are no request, or none that is served. */
+final class HttpRefusal extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final HttpStatus status;
+
+  HttpRefusal(HttpStatus status) {
+    super(status.toString());
+    this.status = status;
+  }
+
+  HttpStatus status() {
+    return status;
+  }
+}

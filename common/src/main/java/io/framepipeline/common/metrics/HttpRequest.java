@@ -1,0 +1,80 @@
+package io.framepipeline.common.metrics;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A request for a page, as far as this program cares.
+ *
+ * @param isHead whether only the answer's head is wanted
+ * @param path without the query
+ * @param accept the types of content that the client takes; empty if it does not say
+ */
+record HttpRequest(boolean isHead, String path, String accept) {
+  /** A method, a target and the version. */
+  private static final Pattern REQUEST_LINE = Pattern.compile("([A-Z]+) (\\S+) HTTP/1\\.[0-9]");
+
+  /** The path, after a host if a proxy is spoken to, and before a query. */
+  private static final Pattern TARGET = Pattern.compile("(?:http://[^/?]*)?(/[^?]*)(?:\\?.*)?");
+
+  /** What no head has; the beginnings of other protocols do, such as TLS. */
+  private static final Pattern NO_TEXT = Pattern.compile("[^\\t\\r\\n -~]");
+
+  private static final Pattern HEADER = Pattern.compile("([!-9;-~]+):[ \\t]*(.*)");
+
+  /**
+   * Understands a request, or refuses it as soon as enough of it has come.
+   *
+   * @param bytes what has come so far
+   * @return null if the request's head is not complete
+   * @throws HttpRefusal if these bytes cannot become a request, or not one that is served
+   */
+  static HttpRequest parse(byte[] bytes, int length) throws HttpRefusal {
+    String text = new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+    if (NO_TEXT.matcher(text).find()) {
+      throw new HttpRefusal(HttpStatus.BAD_REQUEST);
+    }
+    // The last of these lines has no end yet.
+    String[] lines = text.split("\r?\n", -1);
+    if (lines.length == 1) {
+      return null;
+    }
+    Matcher requestLine = REQUEST_LINE.matcher(lines[0]);
+    if (!requestLine.matches()) {
+      throw new HttpRefusal(HttpStatus.BAD_REQUEST);
+    }
+    boolean isHead = requestLine.group(1).equals("HEAD");
+    if (!isHead && !requestLine.group(1).equals("GET")) {
+      throw new HttpRefusal(HttpStatus.METHOD_NOT_ALLOWED);
+    }
+    Matcher target = TARGET.matcher(requestLine.group(2));
+    if (!target.matches()) {
+      throw new HttpRefusal(HttpStatus.BAD_REQUEST);
+    }
+    String accept = "";
+    for (int i = 1; i < lines.length - 1; i++) {
+      if (lines[i].isEmpty()) {
+        return new HttpRequest(isHead, target.group(1), accept);
+      }
+      Matcher header = HEADER.matcher(lines[i]);
+      if (!header.matches()) {
+        throw new HttpRefusal(HttpStatus.BAD_REQUEST);
+      }
+      switch (header.group(1).toLowerCase(Locale.ROOT)) {
+        case "accept" -> accept += (accept.isEmpty() ? "" : ",") + header.group(2);
+        case "content-length" -> refuseBody(!header.group(2).strip().equals("0"));
+        case "transfer-encoding" -> refuseBody(true);
+        default -> {}
+      }
+    }
+    return null;
+  }
+
+  private static void refuseBody(boolean hasBody) throws HttpRefusal {
+    if (hasBody) {
+      throw new HttpRefusal(HttpStatus.CONTENT_TOO_LARGE);
+    }
+  }
+}
