@@ -2,7 +2,6 @@ package io.framepipeline.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
@@ -31,7 +30,8 @@ class FullSharedMemoryIT {
   void shouldGoOnWithoutAnInstanceForWhichThereIsNoRoom(Stage stage, long spareBytes)
       throws Exception {
     SharedMemory sharedMemory = SharedMemory.ofItsOwn("64m");
-    assumeTrue(sharedMemory.works(), "NOT TESTED: this user may not mount a tmpfs");
+    Surroundings.assume(
+        sharedMemory.works(), "a full /dev/shm", "this user may not mount one of its own");
     try (PipelineProcess run =
             PipelineProcess.run(
                 sharedMemory,

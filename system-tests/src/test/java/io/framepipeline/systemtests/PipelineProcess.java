@@ -197,7 +197,8 @@ final class PipelineProcess implements AutoCloseable {
   }
 
   private static void kill(String name, Stream<Long> pids) {
-    List<String> command = new ArrayList<>(List.of("kill", "-" + name));
+    // The shell's own: the program is missing where the package procps is.
+    List<String> command = new ArrayList<>(List.of("sh", "-c", "kill -s \"$0\" \"$@\"", name));
     pids.map(pid -> Long.toString(pid)).forEach(command::add);
     try {
       Process kill = new ProcessBuilder(command).start();
