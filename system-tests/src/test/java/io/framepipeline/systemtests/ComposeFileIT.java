@@ -13,6 +13,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
 
 /** A file of the host through the containers, norm by norm. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
@@ -47,6 +50,24 @@ class ComposeFileIT {
               .toList();
       Reference.assertPrinted(norms, bytes);
     }
+  }
+
+  /** Also that which could be a volume's name. */
+  @ParameterizedTest
+  @CsvSource({"data, data", "./data, data", "../data, ../data", "/data, /data", "'', input"})
+  void shouldMountTheDirectoryThatIsNamed(String name, String expected) throws Exception {
+    ComposeStack.assumeEngine();
+    JsonNode mounts =
+        ComposeStack.config(Map.of("INPUT_DIR", name)).at("/services/reader-service/volumes");
+    assertThat(mounts)
+        .filteredOn(mount -> mount.get("target").asString().equals("/input"))
+        .singleElement()
+        .satisfies(
+            mount -> {
+              assertThat(mount.get("type").asString()).isEqualTo("bind");
+              assertThat(Path.of(mount.get("source").asString()))
+                  .isEqualTo(ComposeStack.HOME.resolve(expected).normalize());
+            });
   }
 
   private static ContainerState reader(ComposeStack stack) throws Exception {
