@@ -11,6 +11,7 @@ import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.SharedMemorySize;
 import java.io.IOException;
+import java.nio.file.Path;
 import org.agrona.SystemUtil;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.ShutdownSignalBarrier;
@@ -20,9 +21,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Aeron's media driver as a process that takes {@code AERON_DIR}, {@code PIPELINE_CHANNEL} and
- * {@code IDLE_STRATEGY}, as the services do, and ends with exit code 0 at SIGTERM. Aeron's own main
- * leaves SIGTERM to shutdown hooks and so ends with 143, which a container engine shows as a
- * failure.
+ * {@code IDLE_STRATEGY}, as the services do, and ends with exit code 0 at SIGTERM, after those that
+ * are ending. Aeron's own main leaves SIGTERM to shutdown hooks and so ends with 143, which a
+ * container engine shows as a failure.
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);
@@ -63,13 +64,20 @@ public final class DriverService {
       Signals.onHangUp(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
+      awaitDeparture(driver, startNanos);
+    }
+  }
+
+  /** Works on for those that are ending; without the files that tell of them nobody can be. */
+  private static void awaitDeparture(MediaDriver driver, long startNanos) {
+    MediaDriver.Context context = driver.context();
+    try {
       Departure.awaitOfDriver(
-          settings.aeronDirectory(),
-          new CountersReader(
-              driver.context().countersMetaDataBuffer(), driver.context().countersValuesBuffer()),
+          Path.of(driver.aeronDirectoryName()),
+          new CountersReader(context.countersMetaDataBuffer(), context.countersValuesBuffer()),
           startNanos);
     } catch (IOException e) {
-      throw cannotWriteBeside(settings, e);
+      LOG.warn("waits for nobody: {}", e.toString());
     }
   }
 
@@ -79,14 +87,10 @@ public final class DriverService {
       return new LimitIdleStrategy(
           doorbells, settings.idleMode().newStrategy(doorbells.newIdleStrategy()));
     } catch (IOException e) {
-      throw cannotWriteBeside(settings, e);
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: cannot write beside it: %s"
+              .formatted(settings.aeronDirectory(), e.getMessage()));
     }
-  }
-
-  private static ExitException cannotWriteBeside(CommonSettings settings, IOException e) {
-    return new ExitException(
-        ExitCode.INTERNAL,
-        "AERON_DIR=%s: cannot write beside it: %s"
-            .formatted(settings.aeronDirectory(), e.getMessage()));
   }
 }
