@@ -2,16 +2,19 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.Settings;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code ./pipeline}: the pipeline on this machine, without a container engine. */
 @Command(
     name = "pipeline",
     description =
-        "Reads a source in frames of 4096 bytes, turns each byte x into 1/(1+x), and computes each frame's"
-            + " Frobenius norm as a 64x64 matrix. Three services and a media driver pass the frames to each"
-            + " other through shared memory; each frame is counted once.%n",
+        "Reads a source in frames of 4096 bytes, turns each byte x into 1/(1+x), and computes each"
+            + " frame's Frobenius norm as a 64x64 matrix. Three services and a media driver pass"
+            + " the frames to each other through shared memory; each frame is counted once.%n",
     customSynopsis = "./pipeline COMMAND [OPTION...]",
     usageHelpWidth = 100,
     commandListHeading = "%nCommands:%n",
@@ -66,9 +69,18 @@ public final class Pipeline {
   /** Turns arguments into commands, and whatever they throw into one line and an exit code. */
   static CommandLine commandLine() {
     return new CommandLine(new Pipeline())
+        .registerConverter(Path.class, Pipeline::toPath)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(Pipeline::onWrongUsage)
         .setExecutionExceptionHandler(Pipeline::onException);
+  }
+
+  private static Path toPath(String value) {
+    try {
+      return Settings.toPath("path", value);
+    } catch (ExitException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
   }
 
   private static int usage(CommandLine commandLine) {

@@ -43,7 +43,6 @@ public record ReaderSettings(
    * @throws ExitException if one is malformed or the source cannot be read
    */
   static ReaderSettings read(Settings settings) {
-    String abandoned = settings.text("READER_ABANDONED_DIR", null);
     ReaderSettings reader =
         new ReaderSettings(
             new Source(settings.text("READER_SOURCE", Source.DEFAULT)),
@@ -60,7 +59,7 @@ public record ReaderSettings(
             (int)
                 settings.number(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
-            abandoned == null ? null : Path.of(abandoned));
+            settings.path("READER_ABANDONED_DIR", null));
     reader.source.check(reader.partialFrame);
     if (reader.repeat) {
       reader.source.checkRepeatable();

@@ -25,7 +25,7 @@ public record CommonSettings(
    */
   public static CommonSettings read(Settings settings) {
     return new CommonSettings(
-        Path.of(settings.text("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT)),
+        settings.path("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT),
         Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT)),
         IdleMode.read(settings),
         PipelineCpu.read(settings),

@@ -1,5 +1,7 @@
 package io.framepipeline.common.service;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +54,28 @@ public final class Settings {
     }
     read.put(name, value);
     return value;
+  }
+
+  /** A path; null if it is not set and {@code defaultValue} is null. */
+  public Path path(String name, String defaultValue) {
+    String value = text(name, defaultValue);
+    return value == null ? null : toPath(name, value);
+  }
+
+  /**
+   * The path that a text names. In the locale C or POSIX there is none with other characters than
+   * ASCII's.
+   *
+   * @param name of the setting or option
+   * @throws ExitException with {@link ExitCode#USAGE}
+   */
+  public static Path toPath(String name, String value) {
+    try {
+      return Path.of(value);
+    } catch (InvalidPathException e) {
+      throw malformed(
+          name, value, "a path in the locale's characters; LC_ALL=C.UTF-8 allows all of them");
+    }
   }
 
   /** A whole number within bounds, both included. */

@@ -3,6 +3,7 @@ package io.framepipeline.common.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Properties;
@@ -161,6 +162,22 @@ class SettingsTest {
     settings.text("READER_ABANDONED_DIR", null);
 
     assertThat(settings).hasToString("READER_SOURCE=- METRICS_PORT=9400");
+  }
+
+  @Test
+  void shouldTakeAPath() {
+    assertThat(environment("AERON_DIR", "a b").path("AERON_DIR", null)).isEqualTo(Path.of("a b"));
+    assertThat(environment("AERON_DIR", "").path("AERON_DIR", "/a")).isEqualTo(Path.of("/a"));
+    assertThat(environment("AERON_DIR", "").path("AERON_DIR", null)).isNull();
+  }
+
+  /** What Java makes of a name that the locale's charset cannot spell, if it is ASCII. */
+  @Test
+  void shouldRefuseAPathThatHasNoBytes() {
+    assertUsage(
+        () -> environment("AERON_DIR", "gr\0").path("AERON_DIR", null),
+        "AERON_DIR=gr\0: must be a path in the locale's characters; LC_ALL=C.UTF-8 allows all of"
+            + " them");
   }
 
   private static SortedSet<String> unknown(Settings settings) {
