@@ -1,7 +1,6 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.transport.Stage;
@@ -11,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Callable;
@@ -26,12 +26,13 @@ import picocli.CommandLine.Mixin;
     header = "Runs a pipeline on this machine until its input ends or Ctrl-C.",
     synopsisHeading = "%nUsage: ",
     description = {
-      "Starts a media driver and the services as processes of this machine, shows a line a second on"
-          + " standard error, and ends with the ledger: every frame read was normed and acknowledged, was"
-          + " abandoned, or shows as lost.%n",
-      "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends; a second"
-          + " Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The services' settings (READER_WINDOW_FRAMES,"
-          + " IDLE_STRATEGY, ...; see README.md) are taken from the environment.%n"
+      "Starts a media driver and the services as processes of this machine, shows a line a second"
+          + " on standard error, and ends with the ledger: every frame read was normed and"
+          + " acknowledged, was abandoned, or shows as lost.%n",
+      "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends;"
+          + " a second Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The"
+          + " services' settings (READER_WINDOW_FRAMES, IDLE_STRATEGY, ...; see README.md) are taken"
+          + " from the environment.%n"
     },
     customSynopsis = "./pipeline run [OPTION...]%n",
     usageHelpWidth = 100,
@@ -76,8 +77,8 @@ final class RunCommand implements Callable<Integer> {
     environment.putAll(options.settings());
     Settings settings = new Settings(environment, new Properties());
     source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
-    checkReaders("--readers", options.readers);
     source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
+    source.checkReaders("--readers", options.readers);
     if (settings.flag("READER_REPEAT")) {
       source.checkRepeatable();
     }
@@ -100,14 +101,6 @@ final class RunCommand implements Callable<Integer> {
 
   private static ExitException malformedJson(Path file, String allowed) {
     return Settings.malformed("--json", file.toString(), allowed);
-  }
-
-  private void checkReaders(String name, int count) {
-    if (source.isStandardInput() && count > 1) {
-      throw new ExitException(
-          ExitCode.USAGE,
-          "%s=%d: standard input can be read by one reader only".formatted(name, count));
-    }
   }
 
   private int run(Path runDirectory, Supervisor supervisor, ControlServer control) {
@@ -143,8 +136,11 @@ final class RunCommand implements Callable<Integer> {
     }
     if (!report.isComplete()) {
       console.print(
-          "%,d frames lost, %,d abandoned"
-              .formatted(report.framesLost(), report.framesAbandoned()));
+          String.format(
+              Locale.ROOT,
+              "%,d frames lost, %,d abandoned",
+              report.framesLost(),
+              report.framesAbandoned()));
       return Math.max(ExitCode.LOST, exitCode);
     }
     return exitCode;
@@ -162,7 +158,7 @@ final class RunCommand implements Callable<Integer> {
 
   private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {
     if (!request.scale().isEmpty()) {
-      checkReaders(Stage.READER.label(), request.scale().getOrDefault(Stage.READER, 1));
+      source.checkReaders(Stage.READER.label(), request.scale().getOrDefault(Stage.READER, 1));
       supervisor.scale(request.scale());
     }
     return RunStatus.of(runDirectory, supervisor);

@@ -8,6 +8,8 @@ import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /**
@@ -15,6 +17,7 @@ import picocli.CommandLine.Option;
  */
 final class RunOptions {
   private static final int MAX_INSTANCES = 64;
+  private static final Pattern DESCRIPTOR = Pattern.compile("/(?:dev|proc/self)/fd/([1-9]\\d*)");
 
   enum Print {
     NONE,
@@ -25,7 +28,8 @@ final class RunOptions {
       names = "--source",
       paramLabel = "PATH|-",
       description =
-          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else /dev/urandom.")
+          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else"
+              + " /dev/urandom.")
   String source;
 
   @Option(
@@ -78,14 +82,16 @@ final class RunOptions {
       names = "--partial-frame",
       paramLabel = "refuse|pad",
       description =
-          "What to do if the input ends inside a frame. Default: READER_PARTIAL_FRAME, else refuse.")
+          "What to do if the input ends inside a frame. Default: READER_PARTIAL_FRAME, else"
+              + " refuse.")
   PartialFrame partialFrame;
 
   @Option(
       names = "--print",
       paramLabel = "none|all",
       description =
-          "all: each norm on standard output, as 'sourceId sequence norm'. Default: NORM_PRINT, else none.")
+          "all: each norm on standard output, as 'sourceId sequence norm'. Default: NORM_PRINT,"
+              + " else none.")
   Print print;
 
   @Option(
@@ -117,13 +123,24 @@ final class RunOptions {
   /** The settings that were given as options. */
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
-    put(settings, "READER_SOURCE", source);
+    put(settings, "READER_SOURCE", source == null ? null : fromOutside(source));
     put(settings, "READER_REPEAT", repeat ? true : null);
     put(settings, "READER_FRAMES", frames);
     put(settings, "READER_RATE", rate);
     put(settings, "READER_PARTIAL_FRAME", partialFrame);
     put(settings, "NORM_PRINT", print);
     return settings;
+  }
+
+  /**
+   * A descriptor of this process as another process opens it. Readers inherit standard input only,
+   * and not what a shell has for {@code <(...)}.
+   */
+  private static String fromOutside(String source) {
+    Matcher descriptor = DESCRIPTOR.matcher(source);
+    return descriptor.matches()
+        ? "/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor.group(1)
+        : source;
   }
 
   private static void put(Map<String, String> settings, String name, Object value) {

@@ -6,7 +6,8 @@ import io.framepipeline.common.service.PipelineCpu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.FileChannel;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.IdleStrategy;
@@ -42,7 +43,6 @@ final class SourceReader implements AutoCloseable {
   private int unannouncedLength;
   private boolean isStarted;
   private volatile boolean isStopped;
-  private volatile boolean isOpened;
   private volatile boolean isFinished;
   private volatile ExitException failure;
   private volatile Throwable defect;
@@ -89,14 +89,13 @@ final class SourceReader implements AutoCloseable {
   /** Stops reading; frames already published stay. */
   void stop() {
     isStopped = true;
-    // Wakes a read that waits for a silent source. Opening a FIFO cannot be woken, but publishes
-    // nothing.
+    // Wakes it from its pauses; StreamChannel sees by itself.
     thread.interrupt();
   }
 
   /** Whether no further frame will be published. */
   boolean hasEnded() {
-    return (isStarted && !thread.isAlive()) || (isStopped && !isOpened);
+    return isStarted ? !thread.isAlive() : isStopped;
   }
 
   /** Whether the input has ended, or as many frames as wanted were read. */
@@ -116,7 +115,7 @@ final class SourceReader implements AutoCloseable {
     return failure;
   }
 
-  /** Leaves the thread, a daemon, to itself: it may wait in an open that nothing can wake. */
+  /** Leaves the thread, a daemon, to itself: it notices within a moment. */
   @Override
   public void close() {
     stop();
@@ -124,8 +123,7 @@ final class SourceReader implements AutoCloseable {
 
   private void run() {
     cpu.takeLongTurns();
-    try (FileChannel channel = settings.source().open()) {
-      isOpened = true;
+    try (ReadableByteChannel channel = settings.source().open()) {
       long inputPosition = 0;
       long start;
       do {
@@ -138,6 +136,8 @@ final class SourceReader implements AutoCloseable {
       } while (inputPosition > start && isToRepeat(channel, inputPosition));
     } catch (ClosedByInterruptException e) {
       // stopped while waiting for the source
+    } catch (ExitException e) {
+      failure = e;
     } catch (IOException e) {
       failure = settings.source().noInput(e.getMessage());
     } catch (RuntimeException | Error e) {
@@ -148,18 +148,18 @@ final class SourceReader implements AutoCloseable {
   }
 
   /** Whether the file is to be read from its start once more, to which it is then set. */
-  private boolean isToRepeat(FileChannel channel, long inputPosition) throws IOException {
+  private boolean isToRepeat(ReadableByteChannel channel, long inputPosition) throws IOException {
     if (settings.repeat()
         && failure == null
         && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
       isFinished = false;
-      channel.position(0);
+      ((SeekableByteChannel) channel).position(0);
     }
     return !isFinished && !isStopped;
   }
 
   /** Returns how many bytes the input has had by then. */
-  private long readToEnd(FileChannel channel, long start) throws IOException {
+  private long readToEnd(ReadableByteChannel channel, long start) throws IOException {
     long inputPosition = start;
     while (!isStopped) {
       int length = lengthToRead(inputPosition);
@@ -171,8 +171,10 @@ final class SourceReader implements AutoCloseable {
         isFinished = true;
         return inputPosition;
       }
-      inputPosition += count;
-      frames.publish(inputPosition, System.nanoTime());
+      if (count > 0) {
+        inputPosition += count;
+        frames.publish(inputPosition, System.nanoTime());
+      }
       unannouncedLength += count;
       if (count < READ_LENGTH || unannouncedLength >= ANNOUNCE_LENGTH) {
         announce();
@@ -218,7 +220,7 @@ final class SourceReader implements AutoCloseable {
       failure =
           settings
               .source()
-              .partialFrame("its end after %d bytes".formatted(inputPosition), remainder);
+              .partialFrame("its end after %s bytes".formatted(inputPosition), remainder);
       return inputPosition;
     }
     int missing = Frames.BYTE_PAYLOAD_LENGTH - remainder;

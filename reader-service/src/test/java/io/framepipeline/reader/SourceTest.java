@@ -6,7 +6,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.transport.TestTerminal;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -46,9 +50,10 @@ class SourceTest {
         name,
         PartialFrame.REFUSE,
         65,
-        "source %s: its size of %d bytes is no multiple of 4096, %d bytes are left over; "
+        "source %s: its size of %s bytes is no multiple of 4096, %s bytes are left over; "
                 .formatted(name, bytes, bytes % 4096)
-            + "READER_PARTIAL_FRAME=pad (--partial-frame pad) fills the last frame with zero bytes");
+            + "READER_PARTIAL_FRAME=pad (--partial-frame pad) fills the last frame with zero"
+            + " bytes");
   }
 
   @ParameterizedTest
@@ -77,6 +82,52 @@ class SourceTest {
   }
 
   @Test
+  void shouldSayThatASocketCannotBeOpened() throws IOException {
+    Path socket = directory.resolve("socket");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      assertRefused(
+          socket.toString(),
+          PartialFrame.REFUSE,
+          66,
+          "source " + socket + ": is a socket" + REMEDY);
+    }
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithAPathThatCannotBeFollowed() throws IOException {
+    String below = file(4096).resolve("below").toString();
+    assertRefused(below, PartialFrame.REFUSE, 66, "source " + below + ": no such file" + REMEDY);
+    String tooLong = directory.resolve("x".repeat(300)).toString();
+    assertRefused(
+        tooLong, PartialFrame.REFUSE, 66, "source " + tooLong + ": File name too long" + REMEDY);
+    assertRefused(
+        "no\0name",
+        PartialFrame.REFUSE,
+        64,
+        "READER_SOURCE=no\0name: must be a path in the locale's characters; LC_ALL=C.UTF-8 allows"
+            + " all of them");
+  }
+
+  @Test
+  void shouldLetOneReaderReadWhatIsConsumedByReadingIt() throws Exception {
+    for (String name : new String[] {file(4096).toString(), "/dev/zero", "/dev/urandom"}) {
+      assertThatCode(() -> new Source(name).checkReaders("--readers", 2))
+          .doesNotThrowAnyException();
+    }
+    Path fifo = directory.resolve("fifo");
+    assertThat(new ProcessBuilder("mkfifo", fifo.toString()).inheritIO().start().waitFor())
+        .isZero();
+    Path link = Files.createSymbolicLink(directory.resolve("link"), fifo);
+    assertOneReader(fifo.toString(), fifo.toString());
+    assertOneReader(link.toString(), link.toString());
+    assertOneReader("-", "standard input");
+    try (TestTerminal terminal = new TestTerminal()) {
+      assertOneReader(terminal.path().toString(), terminal.path().toString());
+    }
+  }
+
+  @Test
   void shouldRepeatRegularFilesOnly() throws IOException {
     Source regular = new Source(file(4096).toString());
     assertThatCode(regular::checkRepeatable).doesNotThrowAnyException();
@@ -89,6 +140,17 @@ class SourceTest {
           .hasMessageStartingWith("source " + name + ": no regular file");
       assertThat(refused.exitCode()).isEqualTo(64);
     }
+  }
+
+  private static void assertOneReader(String name, String shown) {
+    Source source = new Source(name);
+    assertThatCode(() -> source.checkReaders("--readers", 1)).doesNotThrowAnyException();
+    ExitException refused =
+        catchThrowableOfType(ExitException.class, () -> source.checkReaders("--readers", 2));
+    assertThat(refused)
+        .isNotNull()
+        .hasMessage("--readers=2: " + shown + " can be read by one reader only");
+    assertThat(refused.exitCode()).isEqualTo(64);
   }
 
   private Path file(int bytes) throws IOException {

@@ -1,0 +1,156 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.transport.Syscall;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.agrona.BufferUtil;
+
+/**
+ * An input that is consumed by reading it: a pipe, a FIFO, a socket, a terminal, or a device that
+ * is no memory. It has one reader, since of two each would get some bytes of a frame.
+ *
+ * <p>Neither open(2) nor read(2) waits, which nothing could end, but ppoll(2), for a moment. So
+ * whatever its flags, a silent input costs nothing to speak of, and a reader that is killed while
+ * it waits has taken nothing.
+ *
+ * <p>A terminal does not become its reader's controlling terminal, which would hang it up when the
+ * reader, the leader of a session under the local command, dies.
+ */
+final class StreamChannel implements ReadableByteChannel {
+  private static final int STANDARD_INPUT = 0;
+  private static final int NONE = -1;
+
+  // From Linux's fcntl.h, file.h, errno.h and poll.h.
+  private static final int AT_FDCWD = -100;
+  private static final int O_NOCTTY = 0x100;
+  private static final int O_NONBLOCK = 0x800;
+  private static final int O_CLOEXEC = 0x80000;
+  private static final int LOCK_EX = 2;
+  private static final int LOCK_NB = 4;
+  private static final int EINTR = 4;
+  private static final int EAGAIN = 11;
+  private static final short POLLIN = 1;
+
+  /** How long it may take until a reader that is told to stop notices. */
+  private static final long WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private static final long TIMESPEC_OFFSET = 8;
+  private static final long TIMESPEC_LENGTH = 16;
+
+  private final int file;
+
+  /** What holds the lock: the file, unless that is inherited and so shared with its owners. */
+  private final int lock;
+
+  /** A {@code struct pollfd} and a {@code struct timespec}. */
+  private final MemorySegment poll = Arena.ofAuto().allocate(TIMESPEC_OFFSET + TIMESPEC_LENGTH, 8);
+
+  private boolean isOpen = true;
+
+  private StreamChannel(int file, int lock) {
+    this.file = file;
+    this.lock = lock;
+    poll.set(ValueLayout.JAVA_INT, 0, file);
+    poll.set(ValueLayout.JAVA_SHORT, 4, POLLIN);
+  }
+
+  /**
+   * Opens an input for this process alone; the kernel lets another have it when this is closed or
+   * the process dies.
+   *
+   * @return null if another process reads it
+   * @throws IOException if it cannot be opened
+   */
+  static StreamChannel open(Path path) throws IOException {
+    int file = openFile(path);
+    if (file < 0) {
+      throw new IOException(Syscall.errorText(-file));
+    }
+    return lock(file) ? new StreamChannel(file, file) : null;
+  }
+
+  /**
+   * Standard input, for this process alone if another can be kept off, as it can but for sockets.
+   *
+   * @param path by which the same file is opened again
+   * @return null if another process reads it
+   */
+  static StreamChannel standardInput(Path path) {
+    int lock = openFile(path);
+    if (lock < 0) {
+      return new StreamChannel(STANDARD_INPUT, NONE);
+    }
+    return lock(lock) ? new StreamChannel(STANDARD_INPUT, lock) : null;
+  }
+
+  /** Returns 0 if there was nothing to read for a moment. */
+  @Override
+  public int read(ByteBuffer buffer) throws IOException {
+    if (!isReadable()) {
+      return 0;
+    }
+    long address = BufferUtil.address(buffer) + buffer.position();
+    int count = (int) Syscall.callOrErrno(Syscall.READ, file, address, buffer.remaining(), 0);
+    if (count > 0) {
+      buffer.position(buffer.position() + count);
+      return count;
+    }
+    return switch (count) {
+      case 0 -> -1;
+      case -EAGAIN, -EINTR -> 0;
+      default -> throw new IOException(Syscall.errorText(-count));
+    };
+  }
+
+  @Override
+  public boolean isOpen() {
+    return isOpen;
+  }
+
+  @Override
+  public void close() {
+    if (isOpen && lock != NONE) {
+      closeFile(lock);
+    }
+    isOpen = false;
+  }
+
+  private boolean isReadable() {
+    poll.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET, 0);
+    // The kernel writes there how much of it was left.
+    poll.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET + Long.BYTES, WAIT_NANOS);
+    long address = poll.address();
+    return Syscall.call(Syscall.PPOLL, address, 1, address + TIMESPEC_OFFSET, 0) > 0;
+  }
+
+  /** Returns a descriptor, or a negative error number. */
+  private static int openFile(Path path) {
+    try (Arena arena = Arena.ofConfined()) {
+      Charset charset = Charset.forName(System.getProperty("sun.jnu.encoding"));
+      long name = arena.allocateFrom(path.toString(), charset).address();
+      int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+      return (int) Syscall.callOrErrno(Syscall.OPENAT, AT_FDCWD, name, flags, 0);
+    }
+  }
+
+  /** Whether nobody else has it; closes it if so. */
+  private static boolean lock(int file) {
+    // By flock(2): these locks, unlike POSIX locks, may exclude others though a file is only read.
+    if (Syscall.callOrErrno(Syscall.FLOCK, file, LOCK_EX | LOCK_NB, 0, 0) != -EAGAIN) {
+      return true;
+    }
+    closeFile(file);
+    return false;
+  }
+
+  private static void closeFile(int file) {
+    Syscall.call(Syscall.CLOSE, file, 0, 0, 0);
+  }
+}
