@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 
@@ -26,7 +27,7 @@ final class Measurements {
   private static final int MEBIBYTE = 1 << 20;
   private static final int FILE_MEBIBYTES = 64;
   static final String FRAMES_PER_SECOND = "frames/s";
-  private static final String CPU_PER_FRAME = "µs/frame";
+  private static final String CPU_PER_FRAME = "us/frame";
 
   private final Path home;
   private final int rounds;
@@ -131,14 +132,14 @@ final class Measurements {
   List<Series> growth() {
     for (int round = 0; round < rounds; round++) {
       for (int reciprocals : new int[] {1, 2, 4, 8}) {
-        grow("%d reciprocals".formatted(reciprocals), run("--reciprocals=" + reciprocals));
+        grow("%s reciprocals".formatted(reciprocals), run("--reciprocals=" + reciprocals));
       }
       for (int readers : new int[] {2, 4}) {
-        grow("%d readers".formatted(readers), run("--readers=" + readers));
+        grow("%s readers".formatted(readers), run("--readers=" + readers));
       }
       for (int frames : new int[] {128, 4096, 16384}) {
         Map<String, String> window = Map.of("READER_WINDOW_FRAMES", Integer.toString(frames));
-        grow("window of %d frames".formatted(frames), new PipelineRun(home, window, List.of()));
+        grow("window of %s frames".formatted(frames), new PipelineRun(home, window, List.of()));
       }
     }
     return take();
@@ -199,8 +200,9 @@ final class Measurements {
   }
 
   private void addLatency(String name, int rate, double p50Micros, double p99Micros) {
-    add("%s, %,d frames/s: p50".formatted(name, rate), "µs", p50Micros);
-    add("%s, %,d frames/s: p99".formatted(name, rate), "µs", p99Micros);
+    String paced = String.format(Locale.ROOT, "%s, %,d frames/s", name, rate);
+    add(paced + ": p50", "us", p50Micros);
+    add(paced + ": p99", "us", p99Micros);
   }
 
   private void add(String name, String unit, double value) {

@@ -43,7 +43,7 @@ final class LineChannel implements AutoCloseable {
         return new String(line.array(), 0, line.position() - 1, StandardCharsets.UTF_8);
       }
     }
-    throw new IOException("a line of more than %d bytes".formatted(maxBytes));
+    throw new IOException("a line of more than %s bytes".formatted(maxBytes));
   }
 
   /**

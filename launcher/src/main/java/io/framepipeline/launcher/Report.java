@@ -103,7 +103,8 @@ record Report(
                 redelivered %,d, normed %,d, duplicates dropped %,d
                 %,.1f MB in %.2f s: %,.0f frames/s, %,.1f MB/s
                 norm min %.4f mean %.4f max %.4f
-                latency p50 %s p99 %s p99.9 %s max %s""",
+                latency p50 %s p99 %s p99.9 %s max %s\
+        """,
         framesRead,
         framesAcknowledged,
         framesInFlight,
@@ -128,7 +129,7 @@ record Report(
   /** Microseconds in the unit that reads best. */
   static String duration(double micros) {
     if (micros < 1e3) {
-      return String.format(Locale.ROOT, "%.0f µs", micros);
+      return String.format(Locale.ROOT, "%.0f us", micros);
     }
     return micros < 1e6
         ? String.format(Locale.ROOT, "%.1f ms", micros / 1e3)

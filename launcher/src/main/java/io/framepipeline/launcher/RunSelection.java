@@ -46,7 +46,7 @@ final class RunSelection {
     if (running.size() > 1) {
       throw new ExitException(
           ExitCode.USAGE,
-          "%d pipelines of this user are running; choose one by --dir: %s"
+          "%s pipelines of this user are running; choose one by --dir: %s"
               .formatted(running.size(), list(running)));
     }
     return running.getFirst();

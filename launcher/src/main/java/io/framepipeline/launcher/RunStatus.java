@@ -90,7 +90,7 @@ record RunStatus(
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder();
-    text.append("media driver: pid %d in %s%n".formatted(driver.pid(), aeronDir));
+    text.append("media driver: pid %s in %s%n".formatted(driver.pid(), aeronDir));
     stages.forEach(
         (stage, status) -> {
           text.append(stage.label()).append(": ").append(status).append('\n');

@@ -19,8 +19,8 @@ import picocli.CommandLine.Parameters;
     description = {
       "Starts instances, or has the newest ones hand on what they have and end, and waits until the"
           + " stages are as asked. No frame is lost, and none is sent again.%n",
-      "A new reader opens the source afresh. Ctrl-C ends the waiting; the pipeline goes on with what it"
-          + " was asked.%n"
+      "A new reader opens the source afresh. Ctrl-C ends the waiting; the pipeline goes on with"
+          + " what it was asked.%n"
     },
     customSynopsis = "./pipeline scale STAGE=N [STAGE=N...] [OPTION...]%n",
     usageHelpWidth = 100,
@@ -63,7 +63,7 @@ final class ScaleCommand implements Callable<Integer> {
               if (running != count) {
                 throw new ExitException(
                     ExitCode.USAGE,
-                    "%s=%d: %d running; inputs ended, or the run was told otherwise meanwhile"
+                    "%s=%s: %s running; inputs ended, or the run was told otherwise meanwhile"
                         .formatted(stage.label(), count, running));
               }
               System.out.println(stage.label() + ": " + running + " running");

@@ -154,7 +154,7 @@ final class StageInstances {
       return giveUp("ended with exit code " + code);
     }
     if (!isFruitless) {
-      tell(slot.instance, "died with exit code %d, starting another".formatted(code));
+      tell(slot.instance, "died with exit code %s, starting another".formatted(code));
     }
     return true;
   }
@@ -211,6 +211,6 @@ final class StageInstances {
   }
 
   private void tell(Instance instance, String what) {
-    console.event("%s %d %s".formatted(stage.label(), instance.process().pid(), what));
+    console.event("%s %s %s".formatted(stage.label(), instance.process().pid(), what));
   }
 }

@@ -64,7 +64,7 @@ final class Supervisor {
     instances.forEach(
         (stage, count) -> {
           console.event(
-              "scaling %s from %d to %d".formatted(stage.label(), asked.put(stage, count), count));
+              "scaling %s from %s to %s".formatted(stage.label(), asked.put(stage, count), count));
           stages.get(stage).resize(count);
         });
   }
@@ -199,7 +199,7 @@ final class Supervisor {
       giveDriverUp("ended with exit code " + code);
     } else if (!isFruitless) {
       console.event(
-          "media driver %d died with exit code %d, starting another".formatted(driver.pid(), code));
+          "media driver %s died with exit code %s, starting another".formatted(driver.pid(), code));
     }
   }
 

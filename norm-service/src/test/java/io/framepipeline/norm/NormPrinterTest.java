@@ -86,7 +86,7 @@ class NormPrinterTest {
         expected.add(new Printed(i % 3, i % 5, i));
         if (random.nextBoolean()) {
           printer.print(i % 3, i % 5, i, i);
-          lines.append("%d %d %d.0\n".formatted(i % 3, i, i));
+          lines.append("%s %s %s.0\n".formatted(i % 3, i, i));
         } else {
           printer.pass(i % 3, i % 5, i);
         }

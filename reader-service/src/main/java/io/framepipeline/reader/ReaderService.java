@@ -124,7 +124,7 @@ public final class ReaderService implements StageService {
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.INTERNAL,
-          "AERON_DIR=%s: no room beside it for a window of %d frames: %s; free some of its file system"
+          "AERON_DIR=%s: no room beside it for a window of %s frames: %s; free some of its file system"
               .formatted(aeronDirectory, windowFrames, e.getMessage()));
     }
   }

@@ -42,7 +42,7 @@ class RetainedFramesModelTest {
         run.run();
       } catch (AssertionError | RuntimeException e) {
         throw new AssertionError(
-            "seed %d, window %d, %d deliveries: %s%n%s"
+            "seed %s, window %s, %s deliveries: %s%n%s"
                 .formatted(
                     seed,
                     run.windowFrames,

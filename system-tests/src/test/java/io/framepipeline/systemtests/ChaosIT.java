@@ -90,7 +90,8 @@ class ChaosIT {
         long redelivered = report.get("framesRedelivered").asLong();
         System.out.printf(
             Locale.ROOT,
-            "chaos: seed %d, %d kills, %d stops, %d scalings survived; %d frames, 0 lost, %d redelivered (%.3f %%), %d duplicates dropped, %d printed again%n",
+            "chaos: seed %d, %d kills, %d stops, %d scalings survived; %d frames, 0 lost, %d"
+                + " redelivered (%.3f %%), %d duplicates dropped, %d printed again%n",
             SEED,
             kills,
             stops,
@@ -103,7 +104,7 @@ class ChaosIT {
         assertThat((double) redelivered / frames).isLessThanOrEqualTo(MAX_REDELIVERED);
       } catch (AssertionError | RuntimeException e) {
         throw new AssertionError(
-            "seed %d%n%s%n%s"
+            "seed %s%n%s%n%s"
                 .formatted(SEED, String.join(System.lineSeparator(), events), run.err()),
             e);
       }
@@ -162,11 +163,12 @@ class ChaosIT {
 
   private void note(String event, List<ProcessHandle> processes) {
     events.add(
-        "%9.3f s  %s %s"
-            .formatted(
-                Duration.ofNanos(System.nanoTime() - startNanos).toMillis() / 1e3,
-                event,
-                processes.stream().map(ProcessHandle::pid).toList()));
+        String.format(
+            Locale.ROOT,
+            "%9.3f s  %s %s",
+            Duration.ofNanos(System.nanoTime() - startNanos).toMillis() / 1e3,
+            event,
+            processes.stream().map(ProcessHandle::pid).toList()));
   }
 
   private static void signal(List<ProcessHandle> processes, String name) {

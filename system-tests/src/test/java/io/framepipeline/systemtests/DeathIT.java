@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -112,7 +113,8 @@ class DeathIT {
       assertThat(run.report().get("framesLost").asLong()).isEqualTo(lost);
       assertThat(run.report().get("framesRead").asLong())
           .isEqualTo(2 * FRAMES + victimStats.ledger.read().framesRead());
-      assertThat(run.err()).contains("%,d frames lost, 0 abandoned".formatted(lost));
+      assertThat(run.err())
+          .contains(String.format(Locale.ROOT, "%,d frames lost, 0 abandoned", lost));
 
       // The survivor, and the reader that was started in the victim's place.
       PrintedNorms printed = new PrintedNorms(run.out());

@@ -53,7 +53,7 @@ class PacedRunIT {
   }
 
   private static boolean isKept(Path thread) {
-    return read(thread.resolve("status")).contains("Cpus_allowed_list:\t%d\n".formatted(LAST));
+    return read(thread.resolve("status")).contains("Cpus_allowed_list:\t%s\n".formatted(LAST));
   }
 
   private static String name(Path thread) {

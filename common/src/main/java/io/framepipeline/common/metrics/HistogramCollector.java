@@ -6,6 +6,8 @@ import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot.HistogramDataPointSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricFamilyDescriptor;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Arrays;
 
 /**
@@ -13,6 +15,8 @@ import java.util.Arrays;
  * that the hot path writes by itself, but nothing alike for histograms.
  */
 final class HistogramCollector implements Collector {
+  private static final MathContext FOUR_DIGITS = new MathContext(4);
+
   private final String name;
   private final String help;
   private final Labels labels;
@@ -73,6 +77,6 @@ final class HistogramCollector implements Collector {
 
   /** Two significant digits are meant; 1.2e-6 must not read 1.2000000000000002e-6. */
   private static double round(double bound) {
-    return Double.parseDouble("%.3e".formatted(bound));
+    return new BigDecimal(bound).round(FOUR_DIGITS).doubleValue();
   }
 }

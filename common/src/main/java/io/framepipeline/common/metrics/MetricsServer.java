@@ -68,7 +68,7 @@ public final class MetricsServer implements AutoCloseable {
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.USAGE,
-          "METRICS_PORT=%d: %s; choose a free port, or 0 for any"
+          "METRICS_PORT=%s: %s; choose a free port, or 0 for any"
               .formatted(address.getPort(), e.getMessage()));
     }
     stats.metricsPort.setRelease(server.port());

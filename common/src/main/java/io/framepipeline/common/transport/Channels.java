@@ -52,7 +52,7 @@ public record Channels(String frames, String acks) {
       // Aeron throws the one or the other, depending on what is wrong.
       throw new ExitException(
           ExitCode.USAGE,
-          "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %d to %d>"
+          "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %s to %s>"
               .formatted(channel, e.getMessage(), TERM_MIN_LENGTH, TERM_MAX_LENGTH));
     }
   }

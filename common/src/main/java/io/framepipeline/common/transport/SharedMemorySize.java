@@ -66,7 +66,7 @@ public final class SharedMemorySize {
     if (total < needed) {
       throw new ExitException(
           ExitCode.USAGE,
-          "READER_WINDOW_FRAMES=%d: the file system of AERON_DIR=%s has %d MiB, but such a window and one instance of each stage need %d MiB; enlarge it, or give a smaller window"
+          "READER_WINDOW_FRAMES=%s: the file system of AERON_DIR=%s has %s MiB, but such a window and one instance of each stage need %s MiB; enlarge it, or give a smaller window"
               .formatted(
                   windowFrames, aeronDirectory, total / MEBIBYTE, Math.ceilDiv(needed, MEBIBYTE)));
     }
@@ -94,7 +94,7 @@ public final class SharedMemorySize {
     return total >= needed
         ? Optional.empty()
         : Optional.of(
-            "AERON_DIR=%s: its file system has %d MiB, but reader=%d reciprocal=%d norm=%d need %d MiB; enlarge it, or run fewer instances"
+            "AERON_DIR=%s: its file system has %s MiB, but reader=%s reciprocal=%s norm=%s need %s MiB; enlarge it, or run fewer instances"
                 .formatted(
                     aeronDirectory,
                     total / MEBIBYTE,

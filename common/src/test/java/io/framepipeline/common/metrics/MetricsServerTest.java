@@ -18,6 +18,7 @@ import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class MetricsServerTest {
@@ -77,6 +79,15 @@ class MetricsServerTest {
           .filteredOn(name -> name.startsWith("pipeline_") && !OF_EVERY_STAGE.contains(name))
           .containsExactlyInAnyOrderElementsOf(ofStage(stage));
     }
+  }
+
+  /** Commas for decimals, an i without a dot, other digits. */
+  @ParameterizedTest
+  @ValueSource(strings = {"de-DE", "tr-TR", "ar-EG-u-nu-arab", "fa-IR", "hi-IN-u-nu-deva"})
+  void shouldShowTheSameInEveryLocale(String languageTag) throws Exception {
+    List<String> expected = seriesInLocale(Locale.ROOT);
+    assertThat(expected).contains("pipeline_norm_bucket{stage=\"norm\",le=\"0.25\"}");
+    assertThat(seriesInLocale(Locale.forLanguageTag(languageTag))).isEqualTo(expected);
   }
 
   /** Prometheus owns instance and job. */
@@ -383,6 +394,20 @@ class MetricsServerTest {
         samples.stream().filter(line -> line.startsWith(start) && line.contains(part)).toList();
     assertThat(found).as("%s %s", start, part).hasSize(1);
     return Double.parseDouble(found.getFirst().substring(found.getFirst().lastIndexOf(' ') + 1));
+  }
+
+  private List<String> seriesInLocale(Locale locale) throws Exception {
+    Locale before = Locale.getDefault();
+    Locale.setDefault(locale);
+    try (MetricsServer server =
+        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+      return samples(server).stream()
+          .filter(line -> line.startsWith("pipeline_"))
+          .map(line -> line.substring(0, line.lastIndexOf(' ')))
+          .toList();
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 
   private static List<String> samples(MetricsServer server)
