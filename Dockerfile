@@ -30,19 +30,21 @@ RUN mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl $MODULES -am package \
 COPY . .
 RUN mvn -q -B -ntp -o -DskipTests -Dspotless.check.skip -pl $MODULES -am package
 # One file of JVM options. It spells the class path out, as a class data archive holds for one order of jars only.
+# The images' user must read all of it, whatever umask the sources were cloned under.
 RUN home=/opt/frame-pipeline \
  && mkdir -p $home \
  && cp -r lib config/driver.properties config/vector.options $home \
  && cp $(ls */target/*.jar | grep -v -e -tests.jar) $home/lib \
  && { cat config/jvm.options \
    && echo "\"-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX\"" \
-   && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options
+   && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options \
+ && chmod -R a+rX $home
 
 FROM ${BASE_IMAGE} AS runtime
 ENV PATH=/opt/java/bin:/usr/bin:/bin LANG=C.UTF-8
 COPY --from=java /opt/java /opt/java
 COPY --from=build /opt/frame-pipeline /opt/frame-pipeline
-COPY docker/*-healthy /opt/frame-pipeline/bin/
+COPY --chmod=755 docker/*-healthy /opt/frame-pipeline/bin/
 
 FROM runtime AS training
 COPY docker/train /
