@@ -75,7 +75,7 @@ final class Restarts {
    * @param why as far as it is known here
    */
   static String fruitless(String what, String why) {
-    return "%s cannot be started, tried %d times: %s; see what it said above, JAVA_TOOL_OPTIONS, the PATH, and limits on memory and processes"
+    return "%s cannot be started, tried %s times: %s; see what it said above, JAVA_TOOL_OPTIONS, the PATH, and limits on memory and processes"
         .formatted(what, MAX_FRUITLESS, why);
   }
 }

@@ -14,6 +14,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -141,7 +142,9 @@ class MetricsIT {
 
   /** The addresses on which a port is listened on, in hexadecimal, as the kernel lists them. */
   private static List<String> listeners(long port) throws IOException {
-    Pattern listener = Pattern.compile(" *\\d+: (\\w+):%04X \\w+:\\w+ 0A .*".formatted(port));
+    String hexadecimalPort = HexFormat.of().withUpperCase().toHexDigits((short) port);
+    Pattern listener =
+        Pattern.compile(" *\\d+: (\\w+):" + hexadecimalPort + " \\w+:\\w+ 0A .*");
     List<String> sockets = new ArrayList<>();
     for (Path table : List.of(Path.of("/proc/net/tcp"), Path.of("/proc/net/tcp6"))) {
       if (Files.exists(table)) {

@@ -54,6 +54,6 @@ final class Surroundings {
     assume(
         free >= mebibytes,
         subject,
-        "/dev/shm has %d MiB free, this takes %d".formatted(free, mebibytes));
+        "/dev/shm has %s MiB free, this takes %s".formatted(free, mebibytes));
   }
 }
