@@ -1,14 +1,22 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
+import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.DriverCounters;
+import io.framepipeline.common.transport.InstanceCounts;
+import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
+import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.Source;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -48,6 +56,8 @@ final class RunCommand implements Callable<Integer> {
   private final Console console = new Console(System.err);
   private Source source;
   private PacedRun pacedRun;
+  private Channels channels;
+  private int windowFrames;
 
   @Override
   public Integer call() throws IOException {
@@ -56,6 +66,8 @@ final class RunCommand implements Callable<Integer> {
     Signals.onHangUp(() -> signals.compareAndSet(0, 1));
     try (RunDirectory runDirectory = RunDirectory.create();
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
+      sharedMemory(runDirectory.path())
+          .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
       return run(runDirectory.path(), new Supervisor(processes, console), control);
     }
@@ -83,6 +95,9 @@ final class RunCommand implements Callable<Integer> {
       source.checkRepeatable();
     }
     pacedRun = PacedRun.read(settings);
+    channels = Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT));
+    windowFrames = ReaderSettings.readWindowFrames(settings);
+    DriverCounters.requireEnoughFor(InstanceCounts.of(options.instances()));
     Processes.requireTools();
   }
 
@@ -156,9 +171,20 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  /** Of the file system that a run's files are in, as it is now. */
+  private SharedMemorySize sharedMemory(Path runDirectory) {
+    return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels);
+  }
+
   private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {
     if (!request.scale().isEmpty()) {
       source.checkReaders(Stage.READER.label(), request.scale().getOrDefault(Stage.READER, 1));
+      Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
+      asked.putAll(request.scale());
+      DriverCounters.requireEnoughFor(InstanceCounts.of(asked));
+      sharedMemory(runDirectory)
+          .requireFreeFor(
+              InstanceCounts.of(asked), InstanceCounts.of(supervisor.asked()), windowFrames);
       supervisor.scale(request.scale());
     }
     return RunStatus.of(runDirectory, supervisor);

@@ -43,9 +43,7 @@ final class StageInstances {
   }
 
   /**
-
-  /**
-   * How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
+   * /** How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
    * main}: of 3000 JVMs ended in their first 120 ms, 7.
    */
   private static final int TERMINATED_AT_START = 1;

@@ -40,8 +40,7 @@ public final class DriverService {
     SystemUtil.loadPropertiesFiles(propertiesFiles);
     try {
       CommonSettings settings = CommonSettings.read(Settings.ofProcess());
-      new SharedMemorySize(settings.aeronDirectory(), settings.channels())
-          .requireRoomForOneOfEach();
+      new SharedMemorySize(settings.aeronDirectory(), settings.channels()).requireRoomForDriver();
       TimerSlack.minimize();
       run(settings);
     } catch (ExitException e) {
@@ -54,7 +53,7 @@ public final class DriverService {
     long startNanos = System.nanoTime();
     try (ShutdownSignalBarrier barrier = new ShutdownSignalBarrier();
         MediaDriver driver =
-            MediaDriver.launch(
+            launch(
                 new MediaDriver.Context()
                     .aeronDirectoryName(settings.aeronDirectory().toString())
                     .sharedIdleStrategy(idleStrategy(settings))
@@ -78,6 +77,18 @@ public final class DriverService {
           startNanos);
     } catch (IOException e) {
       LOG.warn("waits for nobody: {}", e.toString());
+    }
+  }
+
+  /** Turns what the driver throws, which is about its directory, its files or its configuration. */
+  private static MediaDriver launch(MediaDriver.Context context) {
+    try {
+      return MediaDriver.launch(context);
+    } catch (RuntimeException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: a media driver cannot start there: %s"
+              .formatted(context.aeronDirectoryName(), e));
     }
   }
 

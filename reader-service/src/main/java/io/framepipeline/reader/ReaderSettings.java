@@ -37,6 +37,15 @@ public record ReaderSettings(
     return settings.optionalNumber("READER_RATE", 1, MAX_RATE);
   }
 
+  /** Reads {@code READER_WINDOW_FRAMES}. */
+  public static int readWindowFrames(Settings settings) {
+    return settings.powerOfTwo(
+        "READER_WINDOW_FRAMES",
+        Frames.DEFAULT_WINDOW_FRAMES,
+        MIN_WINDOW_FRAMES,
+        Frames.MAX_WINDOW_FRAMES);
+  }
+
   /**
    * Reads and checks them.
    *
@@ -50,11 +59,7 @@ public record ReaderSettings(
             settings.optionalNumber(
                 "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
             readRate(settings),
-            settings.powerOfTwo(
-                "READER_WINDOW_FRAMES",
-                Frames.DEFAULT_WINDOW_FRAMES,
-                MIN_WINDOW_FRAMES,
-                Frames.MAX_WINDOW_FRAMES),
+            readWindowFrames(settings),
             settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),
             (int)
                 settings.number(

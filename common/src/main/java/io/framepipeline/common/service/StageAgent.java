@@ -9,6 +9,7 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.DriverCounters;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
@@ -295,6 +296,7 @@ public final class StageAgent implements Agent {
         watch = new DriverConnection.Watch(connection);
         clientConductor = connection.aeron().conductorAgentInvoker();
         sharedMemory.shortageFor(stage, connection).ifPresent(LOG::warn);
+        DriverCounters.shortageFor(stage, connection).ifPresent(LOG::warn);
         Doorbells doorbells = connection.doorbells();
         session = service.connect(connection, () -> prompt(doorbells));
         idleStrategy = idleMode.newStrategy(doorbells.newIdleStrategy());

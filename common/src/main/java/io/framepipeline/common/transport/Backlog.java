@@ -22,6 +22,12 @@ final class Backlog {
   /** Half of a log's window is this part of a term. */
   static final int HALF_LOG_DIVISOR = 4;
 
+  /**
+   * More than an inbox has unread: with the shortest terms a log holds 341, and what is enough is
+   * less. They take 16 KiB, which counts where a reader has many inboxes.
+   */
+  private static final int MAX_MESSAGES = 1024;
+
   private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /**
@@ -78,8 +84,8 @@ final class Backlog {
       int maxFrames,
       long nowNanos) {
     this.publication = publication;
-    this.messageEnds = new long[maxFrames];
-    this.framesUntil = new long[maxFrames];
+    this.messageEnds = new long[Math.min(maxFrames, MAX_MESSAGES)];
+    this.framesUntil = new long[messageEnds.length];
     this.counters = counters;
     this.positionCounterId = positionCounterId;
     this.registrationId = counters.getCounterRegistrationId(positionCounterId);
@@ -129,6 +135,11 @@ final class Backlog {
   boolean isLimitStale() {
     int halfWindow = publication.termBufferLength() / HALF_LOG_DIVISOR;
     return publication.availableWindow() <= 0 && publication.position() - read() <= halfWindow;
+  }
+
+  /** Whether no further message can be noted before the inbox has read one. */
+  boolean isFull() {
+    return nextMessage - oldestUnread == messageEnds.length;
   }
 
   /** Whether so much is unread that frames had better go elsewhere. */

@@ -84,9 +84,8 @@ final class Outbox implements AutoCloseable {
       return -1;
     }
     long unread = backlog.unreadFrames();
-    return unread + frames <= slots().count() && (isPreferred || !backlog.isEnough(unread))
-        ? unread
-        : -1;
+    boolean hasRoom = unread + frames <= slots().count() && !backlog.isFull();
+    return hasRoom && (isPreferred || !backlog.isEnough(unread)) ? unread : -1;
   }
 
   /** Whether only the driver, by moving the limit, can make room. */

@@ -5,15 +5,21 @@ import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * Whether the shared memory is large enough for a pipeline. Without asking, one that is too small
- * shows as a log that the driver refuses, or as a driver that cannot even start.
+ * Whether the shared memory is large enough for a pipeline, and has so much left. Without asking,
+ * one that is too small shows as a log that the driver refuses, or as a driver that cannot even
+ * start.
+ *
+ * <p>Services ask for all of it, since what others have there may go: those that have just died, or
+ * those that are to have it free again before the service needs it. Who starts a pipeline, or a
+ * driver, asks for what is left.
  */
 public final class SharedMemorySize {
   private static final long MEBIBYTE = 1024 * 1024;
@@ -24,20 +30,26 @@ public final class SharedMemorySize {
   private final Path aeronDirectory;
   private final Channels channels;
   private final long total;
+  private final long free;
 
   /**
-   * Of a pipeline.
+   * Of a pipeline, as it is now.
    *
    * @param aeronDirectory need not exist yet
    */
   public SharedMemorySize(Path aeronDirectory, Channels channels) {
-    this(aeronDirectory, channels, total(aeronDirectory));
+    this(
+        aeronDirectory,
+        channels,
+        bytes(aeronDirectory, FileStore::getTotalSpace),
+        bytes(aeronDirectory, FileStore::getUsableSpace));
   }
 
-  SharedMemorySize(Path aeronDirectory, Channels channels, long total) {
+  SharedMemorySize(Path aeronDirectory, Channels channels, long total, long free) {
     this.aeronDirectory = aeronDirectory;
     this.channels = channels;
     this.total = total;
+    this.free = free;
   }
 
   /**
@@ -46,11 +58,28 @@ public final class SharedMemorySize {
    * @throws ExitException with {@link ExitCode#USAGE}
    */
   public void requireRoomForOneOfEach() {
-    shortage(new EnumMap<>(Stage.class))
+    shortage(InstanceCounts.ONE_OF_EACH)
         .ifPresent(
             line -> {
               throw new ExitException(ExitCode.USAGE, line);
             });
+  }
+
+  /**
+   * Refuses what is too small for any pipeline, or too full for a driver. What an earlier driver
+   * has left there goes when this one starts.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE}
+   */
+  public void requireRoomForDriver() {
+    requireRoomForOneOfEach();
+    long available = free + length(aeronDirectory);
+    if (available < DRIVER_LENGTH) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "AERON_DIR=%s: its file system has %d MiB left, but a media driver needs %d MiB; free some of it, or enlarge it"
+              .formatted(aeronDirectory, available / MEBIBYTE, DRIVER_LENGTH / MEBIBYTE));
+    }
   }
 
   /**
@@ -59,16 +88,41 @@ public final class SharedMemorySize {
    * @throws ExitException with {@link ExitCode#USAGE}
    */
   public void requireRoomForWindow(int windowFrames) {
-    long needed =
-        needed(channels, 1, 1, 1)
-            - ringLength(Frames.DEFAULT_WINDOW_FRAMES)
-            + ringLength(windowFrames);
+    long needed = needed(channels, InstanceCounts.ONE_OF_EACH, windowFrames);
     if (total < needed) {
       throw new ExitException(
           ExitCode.USAGE,
           "READER_WINDOW_FRAMES=%s: the file system of AERON_DIR=%s has %s MiB, but such a window and one instance of each stage need %s MiB; enlarge it, or give a smaller window"
-              .formatted(
-                  windowFrames, aeronDirectory, total / MEBIBYTE, Math.ceilDiv(needed, MEBIBYTE)));
+              .formatted(windowFrames, aeronDirectory, total / MEBIBYTE, mebibytes(needed)));
+    }
+  }
+
+  /**
+   * Refuses instances for which there is no room now.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE}
+   */
+  public void requireFreeFor(InstanceCounts instances, int windowFrames) {
+    requireFree(instances, needed(channels, instances, windowFrames));
+  }
+
+  /**
+   * The same for more instances than there are.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE}
+   */
+  public void requireFreeFor(InstanceCounts instances, InstanceCounts present, int windowFrames) {
+    requireFree(
+        instances,
+        needed(channels, instances, windowFrames) - needed(channels, present, windowFrames));
+  }
+
+  private void requireFree(InstanceCounts instances, long needed) {
+    if (free < needed) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "AERON_DIR=%s: its file system has %s MiB left, but %s need %s MiB more; free some of it, enlarge it, or run fewer instances"
+              .formatted(aeronDirectory, free / MEBIBYTE, instances, mebibytes(needed)));
     }
   }
 
@@ -77,61 +131,59 @@ public final class SharedMemorySize {
    * there. That is no reason to end: memory of instances that have just died becomes free.
    */
   public Optional<String> shortageFor(Stage joining, DriverConnection connection) {
-    Map<Stage, Integer> instances = new EnumMap<>(Stage.class);
-    instances.put(joining, 1);
-    InboxDirectory directory = new InboxDirectory(connection.aeron().countersReader());
-    for (Stage stage : Stage.values()) {
-      directory.forEach(stage, (counterId, id) -> instances.merge(stage, 1, Integer::sum));
-    }
-    return shortage(instances);
+    return shortage(InstanceCounts.with(joining, connection));
   }
 
-  private Optional<String> shortage(Map<Stage, Integer> instances) {
-    int readers = instances.getOrDefault(Stage.READER, 1);
-    int reciprocals = instances.getOrDefault(Stage.RECIPROCAL, 1);
-    int norms = instances.getOrDefault(Stage.NORM, 1);
-    long needed = needed(channels, readers, reciprocals, norms);
+  private Optional<String> shortage(InstanceCounts instances) {
+    long needed = needed(channels, instances, Frames.DEFAULT_WINDOW_FRAMES);
     return total >= needed
         ? Optional.empty()
         : Optional.of(
-            "AERON_DIR=%s: its file system has %s MiB, but reader=%s reciprocal=%s norm=%s need %s MiB; enlarge it, or run fewer instances"
-                .formatted(
-                    aeronDirectory,
-                    total / MEBIBYTE,
-                    readers,
-                    reciprocals,
-                    norms,
-                    Math.ceilDiv(needed, MEBIBYTE)));
+            "AERON_DIR=%s: its file system has %s MiB, but %s need %s MiB; enlarge it, or run fewer instances"
+                .formatted(aeronDirectory, total / MEBIBYTE, instances, mebibytes(needed)));
   }
 
   /** What all allocate: a ring per reader; a log per sender and inbox, with slots for floats. */
-  static long needed(Channels channels, int readers, int reciprocals, int norms) {
+  static long needed(Channels channels, InstanceCounts instances, int windowFrames) {
     long logLength = Channels.logLength(channels.frames());
     long slotsLength = FrameSlots.length(Outboxes.WINDOW_FRAMES, Stage.NORM.payloadLength());
     return DRIVER_LENGTH
-        + readers * ringLength(Frames.DEFAULT_WINDOW_FRAMES)
-        + (long) readers * reciprocals * logLength
-        + (long) reciprocals * norms * (logLength + slotsLength)
-        + (long) norms * readers * Channels.logLength(channels.acks());
+        + instances.readers() * FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength())
+        + instances.readersToReciprocals() * logLength
+        + instances.reciprocalsToNorms() * (logLength + slotsLength)
+        + instances.normsToReaders() * Channels.logLength(channels.acks());
   }
 
-  private static long ringLength(int windowFrames) {
-    return FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength());
+  private static long mebibytes(long bytes) {
+    return Math.ceilDiv(bytes, MEBIBYTE);
   }
 
-  /** All of the file system: what others have in it may go. */
-  private static long total(Path directory) {
+  private interface Space {
+    long of(FileStore fileStore) throws IOException;
+  }
+
+  /** Of the file system that a directory is in, or will be. */
+  private static long bytes(Path directory, Space space) {
     try {
       Path path = directory.toAbsolutePath();
       while (!Files.exists(path)) {
         path = path.getParent();
       }
-      long total = Files.getFileStore(path).getTotalSpace();
+      FileStore fileStore = Files.getFileStore(path);
       // A tmpfs without a limit says 0.
-      return total == 0 ? Long.MAX_VALUE : total;
+      return fileStore.getTotalSpace() == 0 ? Long.MAX_VALUE : space.of(fileStore);
     } catch (IOException e) {
       // The driver will say what is wrong with it.
       return Long.MAX_VALUE;
+    }
+  }
+
+  /** Of the files in a directory, as far as it is there. */
+  private static long length(Path directory) {
+    try (Stream<Path> paths = Files.walk(directory)) {
+      return paths.mapToLong(path -> path.toFile().length()).sum();
+    } catch (IOException | UncheckedIOException e) {
+      return 0;
     }
   }
 }

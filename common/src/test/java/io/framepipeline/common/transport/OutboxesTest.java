@@ -465,6 +465,44 @@ class OutboxesTest {
     assertThat(sequencesOf(List.of(inbox))).containsExactlyInAnyOrderElementsOf(range(0, 12));
   }
 
+  /** A log with long terms, and a reader's large window, would take more. */
+  @Test
+  void shouldSendNoMoreMessagesThanCanBeNotedAsUnread() {
+    SteppedDriver.Peer peer = driver.startPeer();
+    Outboxes wide =
+        new Outboxes(
+            peer.connection(),
+            "aeron:ipc?term-length=1m",
+            path -> SlotFile.create(path, 4096, Stage.RECIPROCAL.payloadLength()),
+            Stage.RECIPROCAL,
+            new InboxWatch.Listener() {});
+    peer.run(wide::doWork);
+    RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
+    driver.stepUntil("a connection", () -> wide.connectedCount() == 1);
+
+    // It reads 150 in a millisecond, so that 3000 would be enough; then it stops.
+    int sent = 0;
+    for (int step = 0; step < 300; step++) {
+      for (int i = 0; i < 150 && send(wide, sent); i++) {
+        sent++;
+      }
+      inbox.poll(150);
+      driver.step();
+    }
+    int unreadBefore = sent - inbox.messages().size();
+    int burst = 0;
+    while (send(wide, sent + burst)) {
+      burst++;
+    }
+    assertThat(unreadBefore + burst).isEqualTo(1024);
+
+    int all = sent + burst;
+    driver.stepUntil("all frames", () -> pollAll(List.of(inbox)) == all);
+    assertThat(sequencesOf(List.of(inbox))).containsExactlyElementsOf(range(0, all));
+    driver.step();
+    assertThat(send(wide, all)).isTrue();
+  }
+
   @Test
   void shouldAllocateNothingInSteadyState() {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

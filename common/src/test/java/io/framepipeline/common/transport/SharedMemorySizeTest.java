@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -25,7 +27,8 @@ class SharedMemorySizeTest {
   @ParameterizedTest
   @CsvSource({"1, 1, 1, 19", "1, 3, 2, 31", "2, 4, 3, 50", "4, 8, 4, 108"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
-    long needed = SharedMemorySize.needed(CHANNELS, readers, reciprocals, norms);
+    InstanceCounts instances = new InstanceCounts(readers, reciprocals, norms);
+    long needed = SharedMemorySize.needed(CHANNELS, instances, Frames.DEFAULT_WINDOW_FRAMES);
 
     assertThat((double) needed / MEBIBYTE).isCloseTo(mebibytes, within(1.0));
   }
@@ -33,20 +36,20 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 18 * MEBIBYTE);
+    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 18 * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
             "AERON_DIR=/shared/aeron: its file system has 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE).requireRoomForOneOfEach();
+    new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE, 0).requireRoomForOneOfEach();
   }
 
   @Test
   void shouldRefuseAWindowThatDoesNotFitBesideOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize size = new SharedMemorySize(aeronDirectory, CHANNELS, 64 * MEBIBYTE);
+    SharedMemorySize size = new SharedMemorySize(aeronDirectory, CHANNELS, 64 * MEBIBYTE, 0);
 
     size.requireRoomForWindow(8192);
     assertThatExceptionOfType(ExitException.class)
@@ -57,13 +60,60 @@ class SharedMemorySizeTest {
   }
 
   @Test
+  void shouldRefuseToStartWhatIsLargerThanWhatIsLeft() {
+    SharedMemorySize size = sizeWithFree(49 * MEBIBYTE);
+    InstanceCounts instances = new InstanceCounts(2, 4, 3);
+
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES))
+        .withMessage(
+            "AERON_DIR=%s: its file system has 49 MiB left, but reader=2 reciprocal=4 norm=3 need 50 MiB more; free some of it, enlarge it, or run fewer instances",
+            directory)
+        .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
+    size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES / 2);
+    sizeWithFree(51 * MEBIBYTE).requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES);
+  }
+
+  @Test
+  void shouldRefuseToGrowByMoreThanWhatIsLeft() {
+    InstanceCounts few = new InstanceCounts(1, 1, 1);
+    InstanceCounts many = new InstanceCounts(1, 4, 4);
+    int windowFrames = Frames.DEFAULT_WINDOW_FRAMES;
+
+    sizeWithFree(35 * MEBIBYTE).requireFreeFor(many, few, windowFrames);
+    sizeWithFree(0).requireFreeFor(few, many, windowFrames);
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> sizeWithFree(34 * MEBIBYTE).requireFreeFor(many, few, windowFrames))
+        .withMessageContaining("has 34 MiB left, but reader=1 reciprocal=4 norm=4 need 35 MiB");
+  }
+
+  /** What the one before has left goes when the next one starts. */
+  @Test
+  void shouldRefuseADriverForWhichTooLittleIsLeftButCountWhatTheOneBeforeHasLeft()
+      throws Exception {
+    SharedMemorySize size = sizeWithFree(9 * MEBIBYTE);
+
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(size::requireRoomForDriver)
+        .withMessageContaining("has 9 MiB left, but a media driver needs 12 MiB")
+        .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
+    Path publications = Files.createDirectory(directory.resolve("publications"));
+    Files.write(publications.resolve("1.logbuffer"), new byte[(int) (3 * MEBIBYTE)]);
+    size.requireRoomForDriver();
+  }
+
+  private SharedMemorySize sizeWithFree(long free) {
+    return new SharedMemorySize(directory, CHANNELS, 1024 * MEBIBYTE, free);
+  }
+
+  @Test
   void shouldAskTheFileSystemThatTheDirectoryWillBeIn() {
     new SharedMemorySize(directory.resolve("not/yet/there"), CHANNELS).requireRoomForOneOfEach();
   }
 
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
-    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 20 * MEBIBYTE);
+    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 20 * MEBIBYTE, 0);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
