@@ -120,6 +120,11 @@ final class Processes {
     return new Instance(stage, start(builder), runDirectory);
   }
 
+  /** Where the media driver that is started has its files. */
+  Path aeronDirectory() {
+    return LocalRun.aeronDirectory(runDirectory);
+  }
+
   private List<String> options(Stage stage) {
     return COMPUTING.contains(stage)
         ? List.of("@" + configuration.resolve("vector.options"))
@@ -128,7 +133,7 @@ final class Processes {
 
   private void setEnvironment(ProcessBuilder builder) {
     builder.environment().putAll(settings);
-    builder.environment().put("AERON_DIR", LocalRun.aeronDirectory(runDirectory).toString());
+    builder.environment().put("AERON_DIR", aeronDirectory().toString());
   }
 
   private List<String> java(String name, List<String> options, Class<?> mainClass) {

@@ -20,6 +20,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +50,7 @@ import picocli.CommandLine.Mixin;
 final class RunCommand implements Callable<Integer> {
   private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final long DISPLAY_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   @Mixin private RunOptions options;
 
@@ -69,7 +71,7 @@ final class RunCommand implements Callable<Integer> {
       sharedMemory(runDirectory.path())
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
-      return run(runDirectory.path(), new Supervisor(processes, console), control);
+      return run(runDirectory, new Supervisor(processes, console), control);
     }
   }
 
@@ -118,8 +120,10 @@ final class RunCommand implements Callable<Integer> {
     return Settings.malformed("--json", file.toString(), allowed);
   }
 
-  private int run(Path runDirectory, Supervisor supervisor, ControlServer control) {
+  private int run(RunDirectory runDirectory, Supervisor supervisor, ControlServer control) {
     supervisor.start(options.instances());
+    Optional<Path> missing = Optional.empty();
+    long lookNanos = System.nanoTime();
 
     Totals shown = Totals.of(supervisor.allInstances());
     while (!supervisor.isDone()) {
@@ -131,7 +135,13 @@ final class RunCommand implements Callable<Integer> {
       } else if (signals.get() > 0 || isTimeOver(supervisor)) {
         supervisor.drain();
       }
-      control.doWork(request -> answer(request, runDirectory, supervisor));
+      control.doWork(request -> answer(request, runDirectory.path(), supervisor));
+
+      if (missing.isEmpty() && System.nanoTime() - lookNanos >= LOOK_NANOS) {
+        lookNanos = System.nanoTime();
+        missing = runDirectory.missing();
+        missing.ifPresent(path -> onMissing(path, supervisor));
+      }
 
       if (System.nanoTime() - shown.nanos() >= DISPLAY_NANOS) {
         Totals now = Totals.of(supervisor.allInstances());
@@ -142,6 +152,9 @@ final class RunCommand implements Callable<Integer> {
     }
     Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
     int exitCode = supervisor.exitCode();
+    if (missing.isPresent() && report.isComplete()) {
+      exitCode = ExitCode.INTERNAL;
+    }
     if (report.framesRead() == 0 && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
       return exitCode;
     }
@@ -159,6 +172,14 @@ final class RunCommand implements Callable<Integer> {
       return Math.max(ExitCode.LOST, exitCode);
     }
     return exitCode;
+  }
+
+  /** Nothing can arrive any more, and nobody can be told to stop. The figures are mapped. */
+  private void onMissing(Path path, Supervisor supervisor) {
+    console.event(
+        path
+            + " was deleted under this run, which ends; if the system does so when its user logs out, set RemoveIPC=no in logind.conf, or have the user linger (loginctl enable-linger)");
+    supervisor.killDriverToo();
   }
 
   private boolean isWritten(Report report) {

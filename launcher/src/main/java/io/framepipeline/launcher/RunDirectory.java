@@ -3,6 +3,7 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.LocalRun;
+import io.framepipeline.common.transport.DriverConnection;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
@@ -18,7 +19,9 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Everything a run has in shared memory, in one directory: the media driver's files, each
@@ -39,10 +42,23 @@ final class RunDirectory implements AutoCloseable {
 
   private final Path path;
   private final FileChannel lock;
+  private final FileIdentity directory;
+
+  /** What nothing works without, and nothing makes again; the driver's own files it does. */
+  private final List<FileIdentity> needed;
 
   private RunDirectory(Path path, FileChannel lock) {
     this.path = path;
     this.lock = lock;
+    this.directory = new FileIdentity(path);
+    this.needed =
+        Stream.concat(
+                Stream.of(path.resolve(LOCK)),
+                DriverConnection.sharedFiles(LocalRun.aeronDirectory(path)).stream())
+            .map(FileIdentity::new)
+            .toList();
+    directory.isGone();
+    missing();
   }
 
   /** Makes this process's run directory; clears away what killed commands have left behind. */
@@ -94,10 +110,17 @@ final class RunDirectory implements AutoCloseable {
     return path;
   }
 
+  /** What was deleted under this run, or put in the place of what was there; empty as a rule. */
+  Optional<Path> missing() {
+    return needed.stream().filter(FileIdentity::isGone).map(FileIdentity::path).findFirst();
+  }
+
   @Override
   public void close() throws IOException {
     lock.close();
-    LocalRun.delete(path);
+    if (!directory.isGone()) {
+      LocalRun.delete(path);
+    }
   }
 
   private static Path createPrivateDirectory(Path sharedMemory) throws IOException {

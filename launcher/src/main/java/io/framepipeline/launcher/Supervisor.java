@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /**
@@ -16,6 +17,8 @@ import java.util.stream.IntStream;
  * one thread, step by step.
  */
 final class Supervisor {
+  private static final long DRIVER_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
   private final Processes processes;
   private final Console console;
   private final Map<Stage, StageInstances> stages = new EnumMap<>(Stage.class);
@@ -26,7 +29,9 @@ final class Supervisor {
   /** The last one; null if none could be started yet. */
   private Process driver;
 
+  private DriverFiles driverFiles;
   private long driverStartNanos;
+  private long driverLookNanos;
   private boolean hasDriverBegun;
   private int driverExitCode = ExitCode.OK;
 
@@ -144,6 +149,14 @@ final class Supervisor {
     endDriver();
   }
 
+  /** The same where there is nothing left for the driver to clear away, or to wait for. */
+  void killDriverToo() {
+    kill();
+    if (isDriverAlive()) {
+      driver.destroyForcibly();
+    }
+  }
+
   /** Whether every process has ended that was to. */
   boolean isDone() {
     return isDriverEnding
@@ -179,8 +192,20 @@ final class Supervisor {
       }
     } else if (!driver.isAlive()) {
       onDriverEnd(driver.exitValue(), nowNanos);
-    } else if (!hasDriverBegun) {
-      hasDriverBegun = allInstances.stream().anyMatch(Instance::isReady);
+    } else {
+      hasDriverBegun |= allInstances.stream().anyMatch(Instance::isReady);
+      if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
+        driverLookNanos = nowNanos;
+        killDriverWithoutFiles();
+      }
+    }
+  }
+
+  /** Nobody finds it any more; the next one makes new files. */
+  private void killDriverWithoutFiles() {
+    if (driverFiles.areGone()) {
+      console.event("media driver %s: somebody has deleted its files".formatted(driver.pid()));
+      driver.destroyForcibly();
     }
   }
 
@@ -207,6 +232,7 @@ final class Supervisor {
     driverStartNanos = nowNanos;
     try {
       driver = processes.startDriver();
+      driverFiles = new DriverFiles(processes.aeronDirectory(), driver.pid());
       driverRestarts.onStart();
     } catch (IOException e) {
       if (!driverRestarts.again(nowNanos, 0, !hasDriverBegun)) {

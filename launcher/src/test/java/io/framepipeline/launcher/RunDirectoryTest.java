@@ -84,6 +84,38 @@ class RunDirectoryTest {
     assertThat(taken).exists();
   }
 
+  @Test
+  void shouldNoticeWhatIsDeletedUnderIt() throws Exception {
+    try (RunDirectory own = RunDirectory.create(directory)) {
+      Path doorbells = own.path().resolve("aeron.doorbells");
+      assertThat(own.missing()).isEmpty();
+      Files.createFile(doorbells);
+      assertThat(own.missing()).isEmpty();
+
+      Files.move(doorbells, directory.resolve("elsewhere"));
+      assertThat(own.missing()).contains(doorbells);
+      Files.createFile(doorbells);
+      assertThat(own.missing()).contains(doorbells);
+
+      Files.delete(doorbells);
+      Files.move(directory.resolve("elsewhere"), doorbells);
+      assertThat(own.missing()).isEmpty();
+      Files.delete(own.path().resolve("lock"));
+      assertThat(own.missing()).contains(own.path().resolve("lock"));
+    }
+  }
+
+  @Test
+  void shouldNotDeleteWhatHasTakenItsPlace() throws Exception {
+    RunDirectory own = RunDirectory.create(directory);
+    Files.move(own.path(), directory.resolve("elsewhere"));
+    Files.createDirectory(own.path());
+
+    own.close();
+
+    assertThat(own.path()).exists();
+  }
+
   private static Path killedRun(Path directory, String name) throws IOException {
     Path run = Files.createDirectory(directory.resolve(name));
     Files.createFile(run.resolve("lock"));

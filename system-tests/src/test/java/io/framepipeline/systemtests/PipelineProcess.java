@@ -87,6 +87,12 @@ final class PipelineProcess implements AutoCloseable {
         SharedMemory.ofTheMachine(), wrapper, directory, NO_INPUT, null, environment, options);
   }
 
+  /** The same within another /dev/shm than the rest of the machine sees. */
+  static PipelineProcess runBy(
+      SharedMemory sharedMemory, List<String> wrapper, Path directory, String... options) {
+    return run(sharedMemory, wrapper, directory, NO_INPUT, null, Map.of(), options);
+  }
+
   /** Starts a run that may see another /dev/shm than the rest of the machine. */
   static PipelineProcess run(
       SharedMemory sharedMemory,

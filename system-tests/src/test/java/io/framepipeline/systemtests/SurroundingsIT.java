@@ -1,7 +1,9 @@
 package io.framepipeline.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.framepipeline.common.service.LocalRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -17,8 +19,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class SurroundingsIT {
-  private static final int OUTPUT = 74;
+  private static final int LOST = 1;
+  private static final int USAGE = 64;
+  private static final int INTERNAL = 70;
   private static final int START = 71;
+  private static final int OUTPUT = 74;
 
   @TempDir private Path directory;
 
@@ -90,6 +95,71 @@ class SurroundingsIT {
       String runDirectory = run.runDirectory().toString();
       assertCannotPrint("status", "--json", "--dir", runDirectory);
       assertCannotPrint("scale", "norm=1", "--dir", runDirectory);
+      run.assertDrains();
+    }
+  }
+
+  @Test
+  void shouldStartNothingIfSharedMemoryIsNearlyFull() throws Exception {
+    SharedMemory sharedMemory = SharedMemory.ofItsOwn("64m");
+    assumeTrue(sharedMemory.works(), "NOT TESTED: this user may not mount a tmpfs");
+    List<String> fill =
+        List.of("sh", "-c", "head -c 55M /dev/zero > /dev/shm/fill; exec \"$@\"", "sh");
+
+    try (PipelineProcess run = PipelineProcess.runBy(sharedMemory, fill, directory)) {
+      assertThat(run.awaitExit()).isEqualTo(USAGE);
+      assertThat(run.err().lines())
+          .singleElement()
+          .asString()
+          .contains("has 9 MiB left, but reader=1 reciprocal=1 norm=1 need 19 MiB more");
+    }
+  }
+
+  @Test
+  void shouldRefuseMoreInstancesThanTheDriverHasCountersFor() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
+      run.awaitAcknowledged(1);
+      PipelineProcess.Outcome outcome =
+          PipelineProcess.command(
+              directory,
+              "scale",
+              "reciprocal=64",
+              "norm=64",
+              "--dir",
+              run.runDirectory().toString());
+      assertThat(outcome.exitCode()).isEqualTo(USAGE);
+      assertThat(outcome.err().lines())
+          .singleElement()
+          .asString()
+          .contains("8,192 counters, but reader=1 reciprocal=64 norm=64 need");
+      run.assertDrains();
+    }
+  }
+
+  /** As systemd-logind does when a user logs out. */
+  @Test
+  void shouldEndWithTheLedgerIfItsDirectoryIsDeleted() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
+      run.awaitAcknowledged(100);
+      List<ProcessHandle> processes = run.process().descendants().toList();
+      LocalRun.delete(run.runDirectory());
+
+      assertThat(run.awaitExit()).isIn(LOST, INTERNAL);
+      assertThat(run.err())
+          .contains("was deleted under this run, which ends; ")
+          .contains("RemoveIPC=no")
+          .contains("ledger: read ");
+      assertThat(run.isGone(processes)).isTrue();
+    }
+  }
+
+  @Test
+  void shouldGoOnIfTheDriversFilesAreDeleted() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
+      run.awaitAcknowledged(100);
+      LocalRun.delete(run.aeronDirectory());
+      // More than was under way: the services have found the next driver.
+      run.awaitFurtherAcknowledged(5000);
       run.assertDrains();
     }
   }

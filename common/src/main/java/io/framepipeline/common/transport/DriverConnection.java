@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.CloseHelper;
@@ -65,6 +66,14 @@ public final class DriverConnection implements AutoCloseable {
       CloseHelper.quietCloseAll(aeron, presence);
       throw e;
     }
+  }
+
+  /** What a driver's clients share beside its directory; outlives drivers. */
+  public static List<Path> sharedFiles(Path aeronDirectory) {
+    return List.of(
+        Presence.file(aeronDirectory),
+        Doorbells.file(aeronDirectory),
+        SlotFile.directory(aeronDirectory));
   }
 
   /** The client. */

@@ -48,7 +48,7 @@ public final class DriverCounters {
     return available >= needed
         ? Optional.empty()
         : Optional.of(
-            "the media driver has %,d counters, but %s need %,d; run fewer instances"
+            "the media driver has %s counters, but %s need %s; run fewer instances"
                 .formatted(available, instances, needed));
   }
 

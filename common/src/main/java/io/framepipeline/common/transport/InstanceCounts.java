@@ -40,6 +40,6 @@ public record InstanceCounts(int readers, int reciprocals, int norms) {
 
   @Override
   public String toString() {
-    return "reader=%d reciprocal=%d norm=%d".formatted(readers, reciprocals, norms);
+    return "reader=%s reciprocal=%s norm=%s".formatted(readers, reciprocals, norms);
   }
 }

@@ -77,7 +77,7 @@ public final class SharedMemorySize {
     if (available < DRIVER_LENGTH) {
       throw new ExitException(
           ExitCode.USAGE,
-          "AERON_DIR=%s: its file system has %d MiB left, but a media driver needs %d MiB; free some of it, or enlarge it"
+          "AERON_DIR=%s: its file system has %s MiB left, but a media driver needs %s MiB; free some of it, or enlarge it"
               .formatted(aeronDirectory, available / MEBIBYTE, DRIVER_LENGTH / MEBIBYTE));
     }
   }
