@@ -30,7 +30,7 @@ class DriverCountersTest {
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> DriverCounters.requireEnoughFor(instances))
         .withMessage(
-            "the media driver has 8,192 counters, but %s need %,d; run fewer instances",
+            "the media driver has 8192 counters, but %s need %s; run fewer instances",
             instances, DriverCounters.needed(instances))
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
