@@ -114,7 +114,7 @@ public class TransportBenchmark {
         .originNanos(frames)
         .payloadNumber(frames)
         .sourceId(1)
-        .ackStreamId(STREAM_ID)
+        .answerStreamId(STREAM_ID)
         .frameCount(Frames.RUN_FRAMES);
   }
 }

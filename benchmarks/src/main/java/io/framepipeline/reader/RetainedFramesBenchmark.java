@@ -20,17 +20,19 @@ public class RetainedFramesBenchmark {
       new RetainedFrames(
           FrameSlots.inMemory(1024, Frames.BYTE_PAYLOAD_LENGTH),
           5,
-          (sequence, buffer, offset, length) -> {});
+          (sequence, buffer, offset, length) -> {},
+          null);
   private final StageStats stats = StageStats.inMemory();
   private long sequence;
 
-  /** Published, taken over, sent and acknowledged, without its bytes. */
+  /** Room asked for, published, taken over, sent and answered, without its bytes. */
   @Benchmark
   public boolean bookAFrame() {
+    frames.writableBytes(sequence * Frames.BYTE_PAYLOAD_LENGTH);
     frames.publish((sequence + 1) * Frames.BYTE_PAYLOAD_LENGTH, sequence);
     frames.takeOver();
     frames.sent(frames.nextToSend(), 1, sequence);
-    return frames.acknowledge(sequence++);
+    return frames.answered(sequence++, 1);
   }
 
   /** Once a duty cycle. */

@@ -116,7 +116,7 @@ final class Processes {
     }
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
     builder.redirectInput(stage == Stage.READER ? Redirect.INHERIT : NOTHING);
-    builder.redirectOutput(stage == Stage.NORM ? Redirect.INHERIT : Redirect.DISCARD);
+    builder.redirectOutput(stage == Stage.READER ? Redirect.INHERIT : Redirect.DISCARD);
     return new Instance(stage, start(builder), runDirectory);
   }
 

@@ -17,8 +17,8 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
  *     assumed
- * @param framesNormed by all norm instances; after a crash more than acknowledged, by at most what
- *     was in flight then
+ * @param framesNormed by all norm instances: what was sent again may be among them twice
+ * @param framesDuplicate answers for frames that were done already
  * @param seconds from the first frame read to the last acknowledgement
  * @param framesPerSecond acknowledged frames over {@code seconds}
  */
@@ -79,7 +79,7 @@ record Report(
             instances.get(Stage.NORM)));
   }
 
-  /** Whether every frame that was read was normed and acknowledged. */
+  /** Whether every frame that was read is acknowledged. */
   boolean isComplete() {
     return framesAcknowledged == framesRead;
   }

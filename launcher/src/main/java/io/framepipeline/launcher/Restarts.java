@@ -28,7 +28,8 @@ final class Restarts {
   static boolean isFinal(int exitCode) {
     return exitCode == ExitCode.USAGE
         || exitCode == ExitCode.PARTIAL_FRAME
-        || exitCode == ExitCode.NO_INPUT;
+        || exitCode == ExitCode.NO_INPUT
+        || exitCode == ExitCode.OUTPUT;
   }
 
   /** Whether a process ended because it wanted to. */

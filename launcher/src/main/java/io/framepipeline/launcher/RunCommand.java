@@ -12,6 +12,7 @@ import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderSettings;
+import io.framepipeline.reader.ResultsTarget;
 import io.framepipeline.reader.Source;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,8 +37,8 @@ import picocli.CommandLine.Mixin;
     synopsisHeading = "%nUsage: ",
     description = {
       "Starts a media driver and the services as processes of this machine, shows a line a second"
-          + " on standard error, and ends with the ledger: every frame read was normed and"
-          + " acknowledged, was abandoned, or shows as lost.%n",
+          + " on standard error, and ends with the ledger: every frame read has its norm"
+          + " and is acknowledged, was abandoned, or shows as lost.%n",
       "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends;"
           + " a second Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The"
           + " services' settings (READER_WINDOW_FRAMES, IDLE_STRATEGY, ...; see README.md) are taken"
@@ -101,6 +102,19 @@ final class RunCommand implements Callable<Integer> {
     windowFrames = ReaderSettings.readWindowFrames(settings);
     DriverCounters.requireEnoughFor(InstanceCounts.of(options.instances()));
     Processes.requireTools();
+    checkResults(ReaderSettings.readResults(settings));
+  }
+
+  /** Last of all, since the results of the run before are deleted here. */
+  private void checkResults(ResultsTarget results) {
+    if (options.print != null && options.results != null) {
+      throw new ExitException(
+          ExitCode.USAGE, "--results=%s: give either this or --print".formatted(options.results));
+    }
+    if (results != null) {
+      results.check();
+      results.replace(source.path(), options.readers);
+    }
   }
 
   private static void checkJson(Path file) {
@@ -132,7 +146,9 @@ final class RunCommand implements Callable<Integer> {
 
       if (signals.get() > 1) {
         supervisor.kill();
-      } else if (signals.get() > 0 || isTimeOver(supervisor)) {
+      } else if (signals.get() > 0
+          || isTimeOver(supervisor)
+          || supervisor.exitCode() == ExitCode.OUTPUT) {
         supervisor.drain();
       }
       control.doWork(request -> answer(request, runDirectory.path(), supervisor));

@@ -20,8 +20,15 @@ final class RunOptions {
   private static final Pattern DESCRIPTOR = Pattern.compile("/(?:dev|proc/self)/fd/([1-9]\\d*)");
 
   enum Print {
-    NONE,
-    ALL
+    NONE(""),
+    ALL("-");
+
+    /** As {@code READER_RESULTS}. */
+    private final String target;
+
+    Print(String target) {
+      this.target = target;
+    }
   }
 
   @Option(
@@ -90,9 +97,16 @@ final class RunOptions {
       names = "--print",
       paramLabel = "none|all",
       description =
-          "all: each norm on standard output, as 'sourceId sequence norm'. Default: NORM_PRINT,"
-              + " else none.")
+          "all: each norm on standard output, in order, as 'reader sequence norm'. Default:"
+              + " READER_RESULTS, else none.")
   Print print;
+
+  @Option(
+      names = "--results",
+      paramLabel = "FILE",
+      description =
+          "Write each norm to FILE, in order: as an array if it ends in .npy, else as --print all does. Replaces FILE.")
+  String results;
 
   @Option(
       names = "--json",
@@ -128,7 +142,7 @@ final class RunOptions {
     put(settings, "READER_FRAMES", frames);
     put(settings, "READER_RATE", rate);
     put(settings, "READER_PARTIAL_FRAME", partialFrame);
-    put(settings, "NORM_PRINT", print);
+    put(settings, "READER_RESULTS", results != null || print == null ? results : print.target);
     return settings;
   }
 

@@ -38,9 +38,9 @@ record Totals(
       ledger = ledger.plus(instance.ledger());
       if (instance.stage() == Stage.READER) {
         lastAck = Math.max(lastAck, stats.lastAckNanos.get());
+        duplicate += stats.framesDuplicate.get();
       } else if (instance.stage() == Stage.NORM) {
         normed += stats.framesNormed.get();
-        duplicate += stats.framesDuplicate.get();
         latency = latency.plus(stats.latencyNanos.snapshot());
         norms = norms.plus(stats.norms.snapshot());
       }

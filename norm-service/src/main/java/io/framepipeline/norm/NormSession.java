@@ -5,10 +5,10 @@ import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.FrameSlots;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsEncoder;
 import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
@@ -20,23 +20,24 @@ import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
 import io.framepipeline.common.transport.Payloads;
 import io.framepipeline.common.transport.Stage;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.agrona.concurrent.MessageHandler;
+import org.agrona.collections.Long2ObjectHashMap;
 
-/** Computes each frame's norm, records it, and only then acknowledges the frame to its reader. */
+/** Computes each frame's norm, records it, and answers the frame's reader. Keeps nothing else. */
 final class NormSession implements StageSession, Inbox.Handler {
   private static final int POLL_FRAMES = 16;
-  private static final int PRINTED_LIMIT = 16;
+
+  /** Readers at once: far more than there are; anybody can send frames of any source. */
+  private static final int MAX_READERS = 1024;
 
   private static final long HOUSEKEEPING_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StageStats stats;
   private final Rejections rejections;
-  private final FrameSources sources;
-  private final NormPrinter printer;
   private final Inbox inbox;
   private final Outboxes readers;
   private final Doorbells doorbells;
@@ -45,27 +46,24 @@ final class NormSession implements StageSession, Inbox.Handler {
   private final MessageCheck check = MessageCheck.forFloatFrames();
   private final FloatFramesDecoder frames = new FloatFramesDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
-  private final AckEncoder ack = new AckEncoder();
+  private final NormsEncoder message = new NormsEncoder();
   private final BufferClaim claim = new BufferClaim();
-  private final MessageHandler onPrinted = NormPrinter.adapt(this::onPrinted);
+
+  /** By source and inbox: a reader that was evicted has a new one. */
+  private final Long2ObjectHashMap<Answers> byReader = new Long2ObjectHashMap<>();
+
+  /** The same, for a loop by index, which allocates nothing. */
+  private final List<Answers> allAnswers = new ArrayList<>();
+
+  private Answers latest;
   private long nowNanos;
   private long nextHousekeepingNanos;
   private boolean isReady;
   private boolean isInboxDrained;
 
-  /**
-   * @param printer null if norms are not printed
-   */
-  NormSession(
-      DriverConnection connection,
-      Channels channels,
-      FrameSources sources,
-      NormPrinter printer,
-      StageStats stats) {
+  NormSession(DriverConnection connection, Channels channels, StageStats stats) {
     this.stats = stats;
     this.rejections = new Rejections(stats);
-    this.sources = sources;
-    this.printer = printer;
     this.doorbells = connection.doorbells();
     this.nextHousekeepingNanos = connection.aeron().context().nanoClock().nanoTime();
     // A reader that is lost takes its frames with it, so nothing listens here.
@@ -88,10 +86,7 @@ final class NormSession implements StageSession, Inbox.Handler {
     if (polled > 0) {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
-    if (printer != null) {
-      work += printer.poll(onPrinted, PRINTED_LIMIT);
-    }
-    work += sendAcks(polled < POLL_FRAMES);
+    work += sendAnswers(polled < POLL_FRAMES);
     if (nowNanos - nextHousekeepingNanos >= 0) {
       nextHousekeepingNanos = nowNanos + HOUSEKEEPING_NANOS;
       keepHouse();
@@ -100,8 +95,8 @@ final class NormSession implements StageSession, Inbox.Handler {
   }
 
   /**
-   * Aborts the poll, to meet the same frames again, while their acknowledgements would have no
-   * room, or their floats cannot be mapped.
+   * Aborts the poll, to meet the same frames again, while their answers would have no room, or not
+   * yet a way, or their floats cannot be mapped.
    */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
@@ -114,16 +109,19 @@ final class NormSession implements StageSession, Inbox.Handler {
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
         FloatFramesDecoder.BLOCK_LENGTH,
         FloatFramesDecoder.SCHEMA_VERSION);
-    FrameSource source = sources.of(frames.sourceId(), frames.ackStreamId(), nowNanos);
-    if (source == null) {
+    Answers answers = answersTo(frames.sourceId(), frames.answerStreamId());
+    if (answers == null) {
       return skip(Verdict.SOURCES, header);
     }
     int frameCount = frames.frameCount();
     FrameSlots floats = inbox.slots(header);
-    if (floats == null || !hasRoom(source, frameCount)) {
+    if (floats == null || !answers.hasRoom(frameCount) || answers.isToWait(readers, nowNanos)) {
       return ABORT;
     }
-    if (norm(source, frameCount, floats, header.sessionId())) {
+    if (!answers.hasWay(readers)) {
+      return skip(Verdict.SOURCES, header);
+    }
+    if (norm(answers, frameCount, floats, header.sessionId())) {
       stats.messages(Verdict.ACCEPTED).incrementRelease();
     }
     return frameCount;
@@ -141,7 +139,7 @@ final class NormSession implements StageSession, Inbox.Handler {
 
   @Override
   public boolean isDone(long nowNanos) {
-    if (!isInboxDrained && inbox.isDrained(nowNanos) && isEverythingAcknowledged()) {
+    if (!isInboxDrained && inbox.isDrained(nowNanos) && isEverythingAnswered()) {
       isInboxDrained = true;
       inbox.drained();
     }
@@ -150,7 +148,6 @@ final class NormSession implements StageSession, Inbox.Handler {
 
   @Override
   public void close() {
-    sources.onDisconnected();
     CloseHelper.closeAll(readers, inbox);
   }
 
@@ -159,14 +156,27 @@ final class NormSession implements StageSession, Inbox.Handler {
     return 0;
   }
 
-  private boolean hasRoom(FrameSource source, int frames) {
-    return printer == null
-        ? source.hasRoom(frames)
-        : printer.hasRoom(frames) && source.hasRoom(printer.outstanding() + frames);
+  /** Those of this reader, newly made if need be; null if there are too many readers. */
+  private Answers answersTo(int sourceId, int streamId) {
+    if (latest != null && latest.sourceId() == sourceId && latest.streamId() == streamId) {
+      return latest;
+    }
+    long key = key(sourceId, streamId);
+    Answers answers = byReader.get(key);
+    if (answers == null) {
+      if (allAnswers.size() == MAX_READERS) {
+        return null;
+      }
+      answers = new Answers(sourceId, streamId, nowNanos);
+      byReader.put(key, answers);
+      allAnswers.add(answers);
+    }
+    latest = answers;
+    return answers;
   }
 
-  /** Records and acknowledges the frames of a run; returns whether none had to be skipped. */
-  private boolean norm(FrameSource source, int frameCount, FrameSlots floats, int sessionId) {
+  /** Records and answers the frames of a run; returns whether none had to be skipped. */
+  private boolean norm(Answers answers, int frameCount, FrameSlots floats, int sessionId) {
     long sequence = frames.sequence();
     long number = frames.payloadNumber();
     int normed = 0;
@@ -178,18 +188,15 @@ final class NormSession implements StageSession, Inbox.Handler {
         gone++;
       } else if (!Double.isFinite(norm)) {
         unusable++;
-      } else if (source.onFrame(sequence + i, frames.ackStreamId(), nowNanos)) {
-        stats.framesDuplicate.incrementRelease();
-        acknowledgeRepeat(source, sequence + i);
       } else {
         stats.norms.record(norm);
-        acknowledge(source, sequence + i, norm);
+        answers.add(sequence + i, norm, nowNanos);
         normed++;
       }
     }
     if (normed > 0) {
       stats.framesNormed.getAndAddRelease(normed);
-      // The moment of the last one for all: none is acknowledged before.
+      // The moment of the last one for all: none is answered before.
       double latencyNanos = (double) Math.max(1, System.nanoTime() - frames.originNanos());
       stats.latencyNanos.record(latencyNanos, normed);
     }
@@ -202,38 +209,11 @@ final class NormSession implements StageSession, Inbox.Handler {
     return gone + unusable == 0;
   }
 
-  private void acknowledge(FrameSource source, long sequence, double norm) {
-    if (printer == null) {
-      source.acknowledge(sequence);
-    } else {
-      printer.print(frames.sourceId(), frames.ackStreamId(), sequence, norm);
-    }
-  }
-
-  private void acknowledgeRepeat(FrameSource source, long sequence) {
-    if (printer == null) {
-      source.acknowledge(sequence);
-    } else {
-      printer.pass(frames.sourceId(), frames.ackStreamId(), sequence);
-    }
-  }
-
-  private void onPrinted(int sourceId, int ackStreamId, long sequence) {
-    FrameSource source = sources.of(sourceId, ackStreamId, nowNanos);
-    if (source != null) {
-      source.acknowledge(sequence);
-    }
-  }
-
   /** Sends those of a few polls together, unless this was the last frame for now. */
-  private int sendAcks(boolean isLastFrame) {
+  private int sendAnswers(boolean isLastFrame) {
     int sent = 0;
-    List<FrameSource> all = sources.all();
-    for (int i = 0, size = all.size(); i < size; i++) {
-      FrameSource source = all.get(i);
-      if (source.ackCount() >= (isLastFrame ? 1 : FrameSource.ACKS_PER_MESSAGE)) {
-        sent += source.sendAcks(readers, claim, messageHeader, ack);
-      }
+    for (int i = 0, size = allAnswers.size(); i < size; i++) {
+      sent += allAnswers.get(i).send(isLastFrame, readers, claim, messageHeader, message, nowNanos);
     }
     if (sent > 0) {
       doorbells.onAcks();
@@ -241,21 +221,27 @@ final class NormSession implements StageSession, Inbox.Handler {
     return sent;
   }
 
+  /** Drops what is for readers that are gone. */
   private void keepHouse() {
-    List<FrameSource> all = sources.all();
-    for (int i = 0, size = all.size(); i < size; i++) {
-      all.get(i).checkPresence(readers, nowNanos);
-    }
-    sources.forget(nowNanos);
-  }
-
-  private boolean isEverythingAcknowledged() {
-    List<FrameSource> all = sources.all();
-    for (int i = 0, size = all.size(); i < size; i++) {
-      if (all.get(i).ackCount() > 0) {
-        return false;
+    for (int i = allAnswers.size() - 1; i >= 0; i--) {
+      Answers answers = allAnswers.get(i);
+      if (answers.isGone(readers, nowNanos)) {
+        allAnswers.remove(i);
+        byReader.remove(key(answers.sourceId(), answers.streamId()));
+        latest = null;
       }
     }
-    return printer == null || printer.outstanding() == 0;
+  }
+
+  private static long key(int sourceId, int streamId) {
+    return Integer.toUnsignedLong(sourceId) << Integer.SIZE | Integer.toUnsignedLong(streamId);
+  }
+
+  private boolean isEverythingAnswered() {
+    boolean isAnswered = true;
+    for (int i = 0, size = allAnswers.size(); i < size && isAnswered; i++) {
+      isAnswered = allAnswers.get(i).isEmpty();
+    }
+    return isAnswered;
   }
 }

@@ -53,12 +53,13 @@ class AllocationTest {
             2048,
             PartialFrame.REFUSE,
             5,
+            null,
             null);
     CommonSettings common =
         new CommonSettings(
             driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
     StageStats normStats = StageStats.inMemory();
-    Measured norm = start(new NormService(CHANNELS, normStats, null));
+    Measured norm = start(new NormService(CHANNELS, normStats));
     Measured reciprocal = start(new ReciprocalService(CHANNELS, StageStats.inMemory()));
     Measured reader = start(new ReaderService(settings, common, readerStats));
     stepFrames(WARM_UP_FRAMES);
@@ -81,7 +82,7 @@ class AllocationTest {
     assertThat(leastReader).as("bytes allocated by the reader").isZero();
     assertThat(leastReciprocal).as("bytes allocated by the reciprocal").isZero();
     assertThat(leastNorm).as("bytes allocated by the norm").isZero();
-    assertThat(normStats.framesDuplicate.get()).isZero();
+    assertThat(readerStats.framesDuplicate.get()).isZero();
     assertThat(normStats.norms.snapshot().min()).isEqualTo(64);
     assertThat(normStats.norms.snapshot().max()).isEqualTo(64);
   }

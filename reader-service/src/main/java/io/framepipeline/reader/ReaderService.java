@@ -18,12 +18,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.concurrent.TimeUnit;
+import org.agrona.CloseHelper;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.SleepingIdleStrategy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The first stage: reads a source into frames and answers for each until it is acknowledged. */
+/**
+ * The first stage: reads a source into frames, keeps each until it has its norm, and writes that.
+ */
 public final class ReaderService implements StageService {
   private static final Logger LOG = LoggerFactory.getLogger(ReaderService.class);
 
@@ -38,9 +41,10 @@ public final class ReaderService implements StageService {
   private final RetainedFrames frames;
   private final SourceReader source;
 
-  /**
-   * Random, so that a reader that is started again is another source to the norms' repeat filters.
-   */
+  /** Null if norms are not written. */
+  private final ResultsWriter results;
+
+  /** Random, so that norms meant for a reader that died are not taken for this one's. */
   private final int sourceId = new SecureRandom().nextInt(Integer.MAX_VALUE);
 
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
@@ -48,16 +52,19 @@ public final class ReaderService implements StageService {
     this.stats = stats;
     new SharedMemorySize(common.aeronDirectory(), channels)
         .requireRoomForWindow(settings.windowFrames());
+    NormRing norms = settings.results() == null ? null : new NormRing();
     this.ring = createRing(common.aeronDirectory(), settings.windowFrames());
     this.frames =
         new RetainedFrames(
             ring.slots(),
             settings.maxDeliveries(),
-            new AbandonedFrames(sourceId, settings.abandonedDirectory()));
+            new AbandonedFrames(sourceId, settings.abandonedDirectory()),
+            norms);
     this.source =
         new SourceReader(
             settings, frames, idleStrategy(settings, common), common.cpu(), stats.framesPadded);
     stats.windowFrames.setRelease(settings.windowFrames());
+    this.results = norms == null ? null : writeResults(norms, settings.results(), common);
   }
 
   public static void main(String[] args) {
@@ -71,7 +78,7 @@ public final class ReaderService implements StageService {
   @Override
   public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new ReaderSession(
-        connection, prompt, channels, ring::link, sourceId, frames, source, stats);
+        connection, prompt, channels, ring::link, sourceId, frames, source, results, stats);
   }
 
   /** For a source that waits for room; what it then reads at once the window must outlast. */
@@ -87,7 +94,9 @@ public final class ReaderService implements StageService {
 
   @Override
   public boolean needsConnection() {
-    return frames.takeOver() > 0 || frames.inFlight() > 0 || !source.hasEnded();
+    frames.takeWritten();
+    boolean hasFailed = results != null && results.hasFailed();
+    return !hasFailed && (frames.takeOver() > 0 || frames.inFlight() > 0 || !source.hasEnded());
   }
 
   @Override
@@ -100,7 +109,10 @@ public final class ReaderService implements StageService {
         ledger.framesInFlight(),
         ledger.framesAbandoned(),
         ledger.framesRedelivered());
-    ExitException failure = source.failure();
+    ExitException failure = results == null ? null : results.failure();
+    if (failure == null) {
+      failure = source.failure();
+    }
     if (failure != null) {
       throw failure;
     }
@@ -113,8 +125,21 @@ public final class ReaderService implements StageService {
   @Override
   public void close() {
     source.close();
+    CloseHelper.close(results);
     // The source's thread may be at work in it still.
     ring.delete();
+  }
+
+  private static ResultsWriter writeResults(
+      NormRing norms, ResultsTarget target, CommonSettings common) {
+    try {
+      return new ResultsWriter(norms, target, ReaderNumber.take(common.aeronDirectory()));
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "AERON_DIR=%s: no number for this reader beside it: %s"
+              .formatted(common.aeronDirectory(), e));
+    }
   }
 
   private SlotFile createRing(Path aeronDirectory, int windowFrames) {

@@ -4,10 +4,10 @@ import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.Header;
 import io.framepipeline.common.frame.MessageCheck;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.AckDecoder;
 import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsDecoder;
 import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
@@ -22,33 +22,35 @@ import io.framepipeline.common.transport.Stage;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 
-/**
- * Sends retained frames to the reciprocals and takes acknowledgements, while a driver is connected.
- */
+/** Sends retained frames to the reciprocals and takes their norms, while a driver is connected. */
 final class ReaderSession implements StageSession, Inbox.Handler {
-  /** Bounds one duty cycle, so that sending and acknowledging take turns. */
+  /** Bounds one duty cycle, so that sending and taking answers take turns. */
   private static final int SEND_LIMIT = 32;
 
-  private static final int ACK_LIMIT = 1024;
+  private static final int ANSWER_LIMIT = 1024;
 
   private final int sourceId;
   private final RetainedFrames frames;
   private final SourceReader source;
+  private final ResultsWriter results;
   private final StageStats stats;
   private final Rejections rejections;
   private final LossDetector lossDetector;
   private final Inbox inbox;
   private final Outboxes outboxes;
-  private final InboxWatch norms;
+  private final InboxWatch normInboxes;
   private final Doorbells doorbells;
 
-  private final MessageCheck check = MessageCheck.forAcks();
-  private final AckDecoder ack = new AckDecoder();
+  private final MessageCheck check = MessageCheck.forNorms();
+  private final NormsDecoder norms = new NormsDecoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
   private final ByteFramesEncoder run = new ByteFramesEncoder();
   private final BufferClaim claim = new BufferClaim();
   private long nowNanos;
 
+  /**
+   * @param results null if norms are not written
+   */
   ReaderSession(
       DriverConnection connection,
       Runnable prompt,
@@ -57,10 +59,12 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       int sourceId,
       RetainedFrames frames,
       SourceReader source,
+      ResultsWriter results,
       StageStats stats) {
     this.sourceId = sourceId;
     this.frames = frames;
     this.source = source;
+    this.results = results;
     this.stats = stats;
     this.rejections = new Rejections(stats);
     this.lossDetector =
@@ -73,7 +77,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
             payloads,
             Stage.RECIPROCAL,
             lossDetector.ofReciprocals());
-    this.norms = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
+    this.normInboxes = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
     this.doorbells = connection.doorbells();
     source.onPublished(prompt);
   }
@@ -86,13 +90,14 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       doorbells.wantAcks();
     }
     long acknowledgedBefore = frames.acknowledged();
-    int acks = inbox.poll(this, ACK_LIMIT, nowNanos);
+    int answers = inbox.poll(this, ANSWER_LIMIT, nowNanos);
+    frames.takeWritten();
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
     int taken = frames.takeOver();
-    // What cannot be acknowledged is not to be sent yet.
+    // What cannot be answered is not to be sent yet.
     int sent = inbox.isOpen() ? send() : 0;
-    int changes = outboxes.doWork(nowNanos) + norms.doWork(nowNanos);
+    int changes = outboxes.doWork(nowNanos) + normInboxes.doWork(nowNanos);
     if (changes > 0) {
       int connected = outboxes.connectedCount();
       stats.downstreamInstances.setRelease(connected);
@@ -113,7 +118,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
     }
     publishLedger();
-    return acks + changes + sent;
+    return answers + changes + sent;
   }
 
   /** Each message is read, or counted and skipped; this inbox never pushes back. */
@@ -125,18 +130,19 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       return 0;
     }
     stats.messages(verdict).incrementRelease();
-    ack.wrap(
+    norms.wrap(
         buffer,
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
-        AckDecoder.BLOCK_LENGTH,
-        AckDecoder.SCHEMA_VERSION);
-    AckDecoder.FramesDecoder sequences = ack.frames();
-    if (ack.sourceId() == sourceId) {
-      while (sequences.hasNext()) {
-        acknowledge(sequences.next().sequence());
+        NormsDecoder.BLOCK_LENGTH,
+        NormsDecoder.SCHEMA_VERSION);
+    NormsDecoder.AnswersDecoder answers = norms.answers();
+    if (norms.sourceId() == sourceId) {
+      while (answers.hasNext()) {
+        answers.next();
+        onNorm(answers.sequence(), answers.norm());
       }
     }
-    return sequences.count();
+    return answers.count();
   }
 
   @Override
@@ -151,7 +157,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
 
   @Override
   public boolean isDone(long nowNanos) {
-    return source.hasEnded() && frames.takeOver() == 0 && frames.inFlight() == 0;
+    return (results != null && results.hasFailed())
+        || (source.hasEnded() && frames.takeOver() == 0 && frames.inFlight() == 0);
   }
 
   @Override
@@ -162,8 +169,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     CloseHelper.closeAll(outboxes, inbox);
   }
 
-  private void acknowledge(long sequence) {
-    if (frames.acknowledge(sequence)) {
+  private void onNorm(long sequence, double norm) {
+    if (frames.answered(sequence, norm)) {
       lossDetector.onAcknowledged(frames.sentNanos(sequence), nowNanos);
     }
   }
@@ -207,13 +214,15 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     run.wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
         .sequence(sequence)
         .originNanos(frames.originNanos(sequence))
-        .payloadNumber(sequence)
+        .payloadNumber(frames.payloadNumber(sequence))
         .sourceId(sourceId)
-        .ackStreamId(inbox.streamId())
+        .answerStreamId(inbox.streamId())
         .frameCount(frameCount);
   }
 
   private void publishLedger() {
+    stats.framesDuplicate.setRelease(frames.duplicates());
+    stats.resultsWaiting.setRelease(frames.unwritten());
     stats.ledger.write(
         frames.read(),
         frames.acknowledged(),

@@ -17,6 +17,7 @@ import java.util.OptionalLong;
  * @param partialFrame {@code READER_PARTIAL_FRAME}
  * @param maxDeliveries {@code READER_MAX_DELIVERIES}: lost so often, a frame is abandoned
  * @param abandonedDirectory {@code READER_ABANDONED_DIR}: where to write abandoned frames, or null
+ * @param results {@code READER_RESULTS}: where to write norms, or null
  */
 public record ReaderSettings(
     Source source,
@@ -26,7 +27,8 @@ public record ReaderSettings(
     int windowFrames,
     PartialFrame partialFrame,
     int maxDeliveries,
-    Path abandonedDirectory) {
+    Path abandonedDirectory,
+    ResultsTarget results) {
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
@@ -44,6 +46,12 @@ public record ReaderSettings(
         Frames.DEFAULT_WINDOW_FRAMES,
         MIN_WINDOW_FRAMES,
         Frames.MAX_WINDOW_FRAMES);
+  }
+
+  /** Reads {@code READER_RESULTS}; null if it is not set. */
+  public static ResultsTarget readResults(Settings settings) {
+    String name = settings.text("READER_RESULTS", null);
+    return name == null ? null : new ResultsTarget(name);
   }
 
   /**
@@ -64,10 +72,14 @@ public record ReaderSettings(
             (int)
                 settings.number(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
-            settings.path("READER_ABANDONED_DIR", null));
+            settings.path("READER_ABANDONED_DIR", null),
+            readResults(settings));
     reader.source.check(reader.partialFrame);
     if (reader.repeat) {
       reader.source.checkRepeatable();
+    }
+    if (reader.results != null) {
+      reader.results.check();
     }
     return reader;
   }

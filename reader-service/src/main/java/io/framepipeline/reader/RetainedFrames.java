@@ -7,13 +7,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
 
 /**
- * The ring in which every frame stays from being read until it is acknowledged or abandoned, and
- * the books of what became of each. Sequence {@code s} lives in slot {@code s mod window}, so no
- * two frames in flight are a window or more apart, which is what lets the norm stage recognise
- * repeats with a bounded bitmap.
+ * The books of what became of each frame, from its being read until it is acknowledged or
+ * abandoned; its bytes are in a {@link PayloadRing}. The books span the last {@link
+ * NormRing#CAPACITY} sequences, whatever the window: no two frames in flight are further apart.
  *
  * <p>The source's thread fills slots, in order, and publishes them; the duty cycle does everything
- * else, whichever thread runs it. A slot is free again when its frame and all before it are done.
+ * else, whichever thread runs it. A slot is free again when its frame's norm is known. If norms are
+ * written, a frame is acknowledged when its norm is, and those of all before it.
  */
 final class RetainedFrames {
   /** Takes what is given up. */
@@ -34,23 +34,30 @@ final class RetainedFrames {
   private static final byte SENT = 1;
   private static final byte LOST = 2;
   private static final byte DONE = 3;
+  private static final byte ABANDONED = 4;
 
-  private final int windowFrames;
-  private final int slotMask;
+  private static final int CAPACITY = NormRing.CAPACITY;
+
   private final int maxDeliveries;
   private final AbandonedHandler onAbandoned;
   private final FrameSlots slots;
-  private final long[] originNanos;
-  private final long[] sentNanos;
-  private final long[] inboxes;
-  private final int[] losses;
-  private final byte[] states;
+  private final PayloadRing payloads;
+  private final NormRing norms;
+  private final long[] payloadNumbers = new long[CAPACITY];
+  private final long[] originNanos = new long[CAPACITY];
+  private final long[] sentNanos = new long[CAPACITY];
+  private final long[] inboxes = new long[CAPACITY];
+  private final int[] losses = new int[CAPACITY];
+  private final byte[] states = new byte[CAPACITY];
 
   /** Frames the source has published; written by its thread. */
   private final AtomicLong published = new AtomicLong();
 
-  /** Frames before this one are all done and their slots free; written by the duty cycle. */
-  private final AtomicLong released = new AtomicLong();
+  /** Frames before this one are closed, so the source may use their place; the duty cycle's. */
+  private final AtomicLong closed = new AtomicLong();
+
+  /** Frames before this one are all done. */
+  private long done;
 
   private long read;
   private long unsent;
@@ -58,74 +65,66 @@ final class RetainedFrames {
   private long inFlight;
   private long abandoned;
   private long redelivered;
+  private long duplicates;
+  private long unwritten;
 
   private int lostCount;
+  private int lostSuspectCount;
   private long lostCursor;
   private long suspect = NONE;
 
   /**
    * @param slots for as many frames as the window has
    * @param maxDeliveries deliveries after whose loss a frame is abandoned
+   * @param norms where norms wait to be written; null if they are not
    */
-  RetainedFrames(FrameSlots slots, int maxDeliveries, AbandonedHandler onAbandoned) {
+  RetainedFrames(
+      FrameSlots slots, int maxDeliveries, AbandonedHandler onAbandoned, NormRing norms) {
     this.slots = slots;
-    this.windowFrames = slots.count();
-    this.slotMask = windowFrames - 1;
+    this.payloads = new PayloadRing(slots);
     this.maxDeliveries = maxDeliveries;
     this.onAbandoned = onAbandoned;
-    this.originNanos = new long[windowFrames];
-    this.sentNanos = new long[windowFrames];
-    this.inboxes = new long[windowFrames];
-    this.losses = new int[windowFrames];
-    this.states = new byte[windowFrames];
+    this.norms = norms;
   }
 
   // ---- the source's thread ----
 
   /**
-   * Bytes that can be written from this byte of the input on, without a gap; 0 if the ring is full.
+   * Bytes that can be written from this byte of the input on, without a gap, up to a run of frames;
+   * 0 if there is no room.
    */
   int writableBytes(long inputPosition) {
-    long end = (released.getAcquire() + windowFrames) * Frames.BYTE_PAYLOAD_LENGTH;
-    int untilWrap = ringLength() - ringOffset(inputPosition);
-    return (int) Math.min(end - inputPosition, untilWrap);
+    long places = closed.getAcquire() + CAPACITY - published.getPlain();
+    int frames = payloads.writable((int) Math.min(places, Frames.RUN_FRAMES));
+    return Math.max(0, frames * Frames.BYTE_PAYLOAD_LENGTH - offsetInFrame(inputPosition));
   }
 
   /** Where to write the input's bytes from this one on; the same buffer each time. */
   ByteBuffer writable(long inputPosition, int length) {
-    long end = inputPosition + length;
-    for (long sequence = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
-        sequence * Frames.BYTE_PAYLOAD_LENGTH < end;
-        sequence++) {
-      slots.beginWriting(sequence);
-    }
-    int offset = ringOffset(inputPosition);
-    return slots.memory().limit(offset + length).position(offset);
+    return payloads.writable(offsetInFrame(inputPosition), length);
   }
 
   /** Hands over every frame that is complete, given how many bytes of the input there are. */
   void publish(long inputPosition, long nowNanos) {
     long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
     for (long sequence = published.getPlain(); sequence < complete; sequence++) {
-      originNanos[slot(sequence)] = nowNanos;
-      slots.written(sequence);
+      originNanos[index(sequence)] = nowNanos;
+      payloadNumbers[index(sequence)] = payloads.written();
     }
     published.setRelease(complete);
   }
 
-  private int ringOffset(long inputPosition) {
-    return (int) (inputPosition & (ringLength() - 1));
-  }
-
-  private int ringLength() {
-    return windowFrames * Frames.BYTE_PAYLOAD_LENGTH;
+  private static int offsetInFrame(long inputPosition) {
+    return (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
   }
 
   // ---- the duty cycle ----
 
   /** Whether the source may wait for room for its next read. */
   boolean isFull() {
-    return published.getAcquire() - released.getPlain() > windowFrames - Frames.RUN_FRAMES;
+    long frames = published.getAcquire();
+    return frames - payloads.doneCount() > payloads.count() - Frames.RUN_FRAMES
+        || frames - closed.getPlain() > CAPACITY - Frames.RUN_FRAMES;
   }
 
   /** Takes newly published frames into the books; returns how many. */
@@ -133,9 +132,9 @@ final class RetainedFrames {
     long complete = published.getAcquire();
     int taken = (int) (complete - read);
     for (; read < complete; read++) {
-      int slot = slot(read);
-      states[slot] = UNSENT;
-      losses[slot] = 0;
+      int index = index(read);
+      states[index] = UNSENT;
+      losses[index] = 0;
     }
     inFlight += taken;
     return taken;
@@ -158,16 +157,19 @@ final class RetainedFrames {
 
   /**
    * How many frames, from the one that is next to send on, go in one message: those that were read
-   * at once. A lost one goes alone, for the sake of the others: it may have been what killed the
-   * one who had it.
+   * at once, side by side. A lost one goes alone, for the sake of the others: it may have been what
+   * killed the one who had it.
    */
   int runLength(long sequence) {
-    if (states[slot(sequence)] == LOST) {
+    if (states[index(sequence)] == LOST) {
       return 1;
     }
     long end = Math.min(read, sequence + Frames.RUN_FRAMES);
     long next = sequence + 1;
-    while (next < end && originNanos(next) == originNanos(sequence)) {
+    long payloadsAhead = payloadNumber(sequence) - sequence;
+    while (next < end
+        && originNanos(next) == originNanos(sequence)
+        && payloadNumber(next) - next == payloadsAhead) {
       next++;
     }
     return (int) (next - sequence);
@@ -180,56 +182,82 @@ final class RetainedFrames {
    * @return -1 if there is none
    */
   long inboxToAvoid(long sequence) {
-    int slot = slot(sequence);
-    return states[slot] == LOST ? inboxes[slot] : NONE;
+    int index = index(sequence);
+    return states[index] == LOST ? inboxes[index] : NONE;
   }
 
   /** Notes that a frame went to an inbox. */
   void sent(long sequence, long inbox, long nowNanos) {
-    int slot = slot(sequence);
-    if (states[slot] == LOST) {
-      lostCount--;
+    int index = index(sequence);
+    if (states[index] == LOST) {
+      noLongerLost(index);
       lostCursor = sequence + 1;
       redelivered++;
-      if (losses[slot] >= SUSPECT_LOSSES) {
+      if (isSuspect(index)) {
         suspect = sequence;
       }
     } else {
       unsent = sequence + 1;
     }
-    states[slot] = SENT;
-    inboxes[slot] = inbox;
-    sentNanos[slot] = nowNanos;
+    states[index] = SENT;
+    inboxes[index] = inbox;
+    sentNanos[index] = nowNanos;
   }
 
   /**
-   * Notes an acknowledgement.
+   * Takes a frame's norm.
    *
-   * @return false if it changes nothing: the frame is done already, or was never sent
+   * @return false if it changes nothing: the frame is done already, which is counted, or was never
+   *     sent
    */
-  boolean acknowledge(long sequence) {
-    if (sequence < released.getPlain() || sequence >= unsent) {
+  boolean answered(long sequence, double norm) {
+    if (sequence < 0 || sequence >= unsent) {
       return false;
     }
-    int slot = slot(sequence);
-    if (states[slot] == DONE) {
+    int index = index(sequence);
+    if (sequence < done || isDone(index)) {
+      duplicates++;
       return false;
     }
-    if (states[slot] == LOST) {
-      lostCount--;
+    if (states[index] == LOST) {
+      noLongerLost(index);
     }
-    acknowledged++;
-    finish(sequence);
+    if (norms == null) {
+      acknowledged++;
+      inFlight--;
+    } else {
+      unwritten++;
+    }
+    finish(sequence, DONE, norm);
     return true;
   }
 
-  /** An inbox is gone: what went there and is not acknowledged is lost; returns how many. */
+  /** Acknowledges the frames whose norms have been written. */
+  void takeWritten() {
+    if (norms == null) {
+      return;
+    }
+    long written = norms.written();
+    long sequence = closed.getPlain();
+    if (sequence < written) {
+      for (; sequence < written; sequence++) {
+        if (states[index(sequence)] == DONE) {
+          acknowledged++;
+          inFlight--;
+          unwritten--;
+        }
+      }
+      closed.setRelease(written);
+    }
+  }
+
+  /** An inbox is gone: what went there and is not answered is lost; returns how many. */
   int inboxLost(long inbox) {
     int count = 0;
-    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
-      int slot = slot(sequence);
-      if (states[slot] == SENT && inboxes[slot] == inbox) {
-        inboxes[slot] = NONE;
+    for (long sequence = done; sequence < unsent; sequence++) {
+      int index = index(sequence);
+      if (states[index] == SENT && inboxes[index] == inbox) {
+        inboxes[index] = NONE;
         lose(sequence);
         count++;
       }
@@ -238,15 +266,15 @@ final class RetainedFrames {
   }
 
   /**
-   * What was sent before this moment and is not acknowledged is lost, for a reason that lies beyond
-   * the inboxes it went to; returns how many.
+   * What was sent before this moment and is not answered is lost, for a reason that lies beyond the
+   * inboxes it went to; returns how many.
    */
   int sentBeforeLost(long nanos) {
     int count = 0;
-    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
-      int slot = slot(sequence);
-      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
-        inboxes[slot] = NONE;
+    for (long sequence = done; sequence < unsent; sequence++) {
+      int index = index(sequence);
+      if (states[index] == SENT && sentNanos[index] - nanos < 0) {
+        inboxes[index] = NONE;
         lose(sequence);
         count++;
       }
@@ -256,9 +284,10 @@ final class RetainedFrames {
 
   /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */
   void everythingSentLost() {
-    for (long sequence = released.getPlain(); sequence < unsent; sequence++) {
-      if (states[slot(sequence)] == SENT) {
-        inboxes[slot(sequence)] = NONE;
+    for (long sequence = done; sequence < unsent; sequence++) {
+      int index = index(sequence);
+      if (states[index] == SENT) {
+        inboxes[index] = NONE;
         markLost(sequence);
       }
     }
@@ -273,9 +302,9 @@ final class RetainedFrames {
    */
   int overdueLost(long nanos, int limit, boolean blame) {
     int count = 0;
-    for (long sequence = released.getPlain(); sequence < unsent && count < limit; sequence++) {
-      int slot = slot(sequence);
-      if (states[slot] == SENT && sentNanos[slot] - nanos < 0) {
+    for (long sequence = done; sequence < unsent && count < limit; sequence++) {
+      int index = index(sequence);
+      if (states[index] == SENT && sentNanos[index] - nanos < 0) {
         count++;
         if (blame) {
           lose(sequence);
@@ -289,12 +318,17 @@ final class RetainedFrames {
 
   /** When a frame in flight was last sent. */
   long sentNanos(long sequence) {
-    return sentNanos[slot(sequence)];
+    return sentNanos[index(sequence)];
+  }
+
+  /** The number of a frame's payload. */
+  long payloadNumber(long sequence) {
+    return payloadNumbers[index(sequence)];
   }
 
   /** When a frame in flight was completely read. */
   long originNanos(long sequence) {
-    return originNanos[slot(sequence)];
+    return originNanos[index(sequence)];
   }
 
   /** Frames taken over from the source. */
@@ -302,7 +336,7 @@ final class RetainedFrames {
     return read;
   }
 
-  /** Frames whose acknowledgement came, each counted once. */
+  /** Frames whose norm came and, if norms are, was written; each counted once. */
   long acknowledged() {
     return acknowledged;
   }
@@ -322,58 +356,97 @@ final class RetainedFrames {
     return redelivered;
   }
 
+  /** Frames in flight whose norm is known and waits to be written. */
+  long unwritten() {
+    return unwritten;
+  }
+
+  /** Answers for frames that were done already. */
+  long duplicates() {
+    return duplicates;
+  }
+
   private long nextLost() {
-    if (lostCursor < released.getPlain()) {
-      lostCursor = released.getPlain();
+    if (lostCursor < done) {
+      lostCursor = done;
     }
-    boolean suspectIsOut = suspect >= released.getPlain() && states[slot(suspect)] == SENT;
+    boolean isSuspectOut = suspect >= done && states[index(suspect)] == SENT;
+    if (isSuspectOut && lostCount == lostSuspectCount) {
+      return NONE;
+    }
     for (long sequence = lostCursor; sequence < unsent; sequence++) {
-      int slot = slot(sequence);
-      if (states[slot] == LOST && (losses[slot] < SUSPECT_LOSSES || !suspectIsOut)) {
+      int index = index(sequence);
+      if (states[index] == LOST && !(isSuspectOut && isSuspect(index))) {
         lostCursor = sequence;
         return sequence;
       }
     }
-    // Those that are left wait for the suspect that is out; look from the start again then.
-    lostCursor = released.getPlain();
+    // Those that are left lie before; look from the start again then.
+    lostCursor = done;
     return NONE;
   }
 
+  private boolean isSuspect(int index) {
+    return losses[index] >= SUSPECT_LOSSES;
+  }
+
+  private boolean isDone(int index) {
+    return states[index] >= DONE;
+  }
+
   private void lose(long sequence) {
-    int slot = slot(sequence);
-    if (++losses[slot] < maxDeliveries) {
+    if (++losses[index(sequence)] < maxDeliveries) {
       markLost(sequence);
     } else {
       try {
-        onAbandoned.onAbandoned(
-            sequence, slots.buffer(), slots.offset(sequence), Frames.BYTE_PAYLOAD_LENGTH);
+        int offset = slots.offset(payloadNumber(sequence));
+        onAbandoned.onAbandoned(sequence, slots.buffer(), offset, Frames.BYTE_PAYLOAD_LENGTH);
       } finally {
         // After the handler: once the frame is finished, the source may write over its bytes.
         abandoned++;
-        finish(sequence);
+        inFlight--;
+        finish(sequence, ABANDONED, Double.NaN);
       }
     }
   }
 
   private void markLost(long sequence) {
-    states[slot(sequence)] = LOST;
+    int index = index(sequence);
+    states[index] = LOST;
     lostCount++;
+    if (isSuspect(index)) {
+      lostSuspectCount++;
+    }
     lostCursor = Math.min(lostCursor, sequence);
   }
 
-  private void finish(long sequence) {
-    inFlight--;
-    states[slot(sequence)] = DONE;
-    long release = released.getPlain();
-    if (sequence == release) {
-      do {
-        release++;
-      } while (release < unsent && states[slot(release)] == DONE);
-      released.setRelease(release);
+  private void noLongerLost(int index) {
+    lostCount--;
+    if (isSuspect(index)) {
+      lostSuspectCount--;
     }
   }
 
-  private int slot(long sequence) {
-    return (int) sequence & slotMask;
+  private void finish(long sequence, byte state, double norm) {
+    int index = index(sequence);
+    states[index] = state;
+    if (norms != null) {
+      norms.put(sequence, norm);
+    }
+    payloads.done(payloadNumbers[index]);
+    if (sequence == done) {
+      do {
+        done++;
+      } while (done < unsent && isDone(index(done)));
+      if (norms == null) {
+        closed.setRelease(done);
+      } else {
+        norms.known(done);
+      }
+    }
+  }
+
+  private static int index(long sequence) {
+    return (int) sequence & (CAPACITY - 1);
   }
 }

@@ -54,6 +54,11 @@ public record Source(String name) {
     return name.equals(STANDARD_INPUT);
   }
 
+  /** Its path; that of standard input, too. */
+  public Path path() {
+    return Path.of(isStandardInput() ? "/dev/stdin" : name);
+  }
+
   /**
    * Checks what can be known before reading.
    *

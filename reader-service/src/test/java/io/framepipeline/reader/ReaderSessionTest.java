@@ -18,7 +18,6 @@ import io.framepipeline.common.transport.Stage;
 import io.framepipeline.common.transport.SteppedDriver;
 import io.framepipeline.common.transport.TestSender;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,7 +55,7 @@ class ReaderSessionTest {
   private SlotFile ring;
   private RetainedFrames frames;
   private ReaderSession session;
-  private TestSender acks;
+  private TestSender norms;
 
   @BeforeEach
   void startReader() throws IOException {
@@ -68,7 +67,7 @@ class ReaderSessionTest {
                 Frames.BYTE_PAYLOAD_LENGTH));
     frames =
         new RetainedFrames(
-            ring.slots(), MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory));
+            ring.slots(), MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory), null);
     SourceReader source =
         new SourceReader(
             new ReaderSettings(
@@ -79,7 +78,8 @@ class ReaderSessionTest {
                 WINDOW_FRAMES,
                 PartialFrame.REFUSE,
                 MAX_DELIVERIES,
-                abandonedDirectory),
+                abandonedDirectory,
+                null),
             frames,
             NoOpIdleStrategy.INSTANCE,
             PipelineCpu.any(),
@@ -96,6 +96,7 @@ class ReaderSessionTest {
                 SOURCE_ID,
                 frames,
                 source,
+                null,
                 stats));
     reader.run(
         nowNanos -> {
@@ -105,7 +106,7 @@ class ReaderSessionTest {
           assertThat(ledger.framesRead()).isLessThanOrEqualTo(input.size());
           return work;
         });
-    acks = TestSender.connect(driver, CHANNELS.acks(), Stage.READER);
+    norms = TestSender.connect(driver, CHANNELS.acks(), Stage.READER);
   }
 
   @AfterEach
@@ -126,7 +127,7 @@ class ReaderSessionTest {
       assertThat(frame.sequence()).isEqualTo(i);
       assertThat(frame.originNanos()).isEqualTo(originNanos(i));
       assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
-      assertThat(frame.ackStreamId()).isEqualTo(acks.opened().getFirst().streamId());
+      assertThat(frame.answerStreamId()).isEqualTo(norms.opened().getFirst().streamId());
       byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
       message.getBytes(Frames.MESSAGE_LENGTH, payload);
       assertThat(payload).isEqualTo(input.get(i));
@@ -168,30 +169,31 @@ class ReaderSessionTest {
     driver.stepUntil("all frames", () -> reciprocal.poll() == 5);
     assertLedger(5, 0, 5, 0);
 
-    acks.send(TestMessages.ack(SOURCE_ID, 4, 0, 2));
-    driver.stepUntil("three acks", () -> stats.ledger.read().framesAcknowledged() == 3);
+    norms.send(TestMessages.norms(SOURCE_ID, 4, 0, 2));
+    driver.stepUntil("three norms", () -> stats.ledger.read().framesAcknowledged() == 3);
     assertLedger(5, 3, 2, 0);
     assertThat(session.isDone(driver.nanoTime())).isFalse();
 
-    acks.send(TestMessages.ack(SOURCE_ID, 1, 3));
+    norms.send(TestMessages.norms(SOURCE_ID, 1, 3));
     driver.stepUntil("the end", () -> session.isDone(driver.nanoTime()));
     assertLedger(5, 5, 0, 0);
   }
 
   @Test
-  void shouldIgnoreAcksThatChangeNothing() {
+  void shouldCountAnswersThatComeAgainAndIgnoreThoseToNothing() {
     Worker reciprocal = new Worker(Stage.RECIPROCAL);
     read(4);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 4);
 
-    acks.send(TestMessages.ack(SOURCE_ID, 2, 2, 2));
-    acks.send(TestMessages.ack(SOURCE_ID, 2));
-    acks.send(TestMessages.ack(SOURCE_ID, -1, 4, 1000, Long.MAX_VALUE, Long.MIN_VALUE));
-    acks.send(TestMessages.ack(SOURCE_ID + 1, 0, 1, 2, 3));
-    acks.send(TestMessages.ack(SOURCE_ID));
-    driver.stepUntil("every ack", () -> stats.messages(Verdict.ACCEPTED).get() == 5);
+    norms.send(TestMessages.norms(SOURCE_ID, 2, 2, 2));
+    norms.send(TestMessages.norms(SOURCE_ID, 2));
+    norms.send(TestMessages.norms(SOURCE_ID, 4, 1000, Long.MAX_VALUE));
+    norms.send(TestMessages.norms(SOURCE_ID + 1, 0, 1, 2, 3));
+    norms.send(TestMessages.norms(SOURCE_ID));
+    driver.stepUntil("every message", () -> stats.messages(Verdict.ACCEPTED).get() == 5);
 
     assertLedger(4, 1, 3, 0);
+    assertThat(stats.framesDuplicate.get()).as("frame 2, three times too often").isEqualTo(3);
   }
 
   @Test
@@ -200,9 +202,9 @@ class ReaderSessionTest {
     DirectBuffer byteFrame =
         TestMessages.byteFrame(0, 0, SOURCE_ID, 0, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
     List<Malformed> malformed =
-        new ArrayList<>(TestMessages.malformed(TestMessages.ack(SOURCE_ID, 0, 1, 2), byteFrame));
-    malformed.add(new Malformed("a lying group", Verdict.LENGTH, lyingAck()));
-    // A byte frame is longer than what acks are sent in.
+        new ArrayList<>(TestMessages.malformed(TestMessages.norms(SOURCE_ID, 0, 1, 2), byteFrame));
+    malformed.add(new Malformed("a lying group", Verdict.LENGTH, lyingNorms()));
+    // A byte frame is longer than what norms are sent in.
     TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.READER);
     read(malformed.size());
     driver.stepUntil("all frames", () -> reciprocal.poll() == malformed.size());
@@ -211,9 +213,9 @@ class ReaderSessionTest {
       long before = stats.messages(message.verdict()).get();
       int acknowledged = i + 1;
       stranger.send(message.message());
-      stranger.send(TestMessages.ack(SOURCE_ID, i));
+      stranger.send(TestMessages.norms(SOURCE_ID, i));
       driver.stepUntil(
-          "the ack after a message that is " + message,
+          "the norm after a message that is " + message,
           () -> stats.ledger.read().framesAcknowledged() == acknowledged);
       assertThat(stats.messages(message.verdict()).get()).as("%s", message).isEqualTo(before + 1);
     }
@@ -231,12 +233,12 @@ class ReaderSessionTest {
     List<Long> unacknowledged = doomed.sequences();
     List<Long> kept = survivor.sequences();
     assertThat(unacknowledged).hasSize(20);
-    acks.send(TestMessages.ack(SOURCE_ID, unacknowledged.removeFirst()));
+    norms.send(TestMessages.norms(SOURCE_ID, unacknowledged.removeFirst()));
 
     doomed.peer.kill();
     // The other's frames go on being acknowledged, and who was doomed may have passed some on.
     for (long sequence : kept) {
-      acks.send(TestMessages.ack(SOURCE_ID, sequence));
+      norms.send(TestMessages.norms(SOURCE_ID, sequence));
       driver.stepFor(Duration.ofMillis(20));
     }
     assertThat(stats.ledger.read().framesRedelivered()).as("acks still come").isZero();
@@ -291,13 +293,13 @@ class ReaderSessionTest {
     // These were still under way, by the other norm, when the one was lost.
     for (int sequence = 0; sequence < 6; sequence++) {
       driver.stepFor(Duration.ofMillis(50));
-      acks.send(TestMessages.ack(SOURCE_ID, sequence));
+      norms.send(TestMessages.norms(SOURCE_ID, sequence));
     }
     read(5);
     driver.stepUntil("new frames", () -> reciprocal.poll() == 15);
-    acks.send(TestMessages.ack(SOURCE_ID, 10, 11, 12, 13, 14));
+    norms.send(TestMessages.norms(SOURCE_ID, 10, 11, 12, 13, 14));
     driver.stepUntil("repeats", () -> reciprocal.poll() == 19);
-    acks.send(TestMessages.ack(SOURCE_ID, 6, 7, 8));
+    norms.send(TestMessages.norms(SOURCE_ID, 6, 7, 8));
     assertThat(reciprocal.sequences().subList(15, 19)).containsExactlyElementsOf(range(6, 10));
     // The last of them met a reciprocal that had not noticed yet.
     driver.stepFor(Duration.ofSeconds(1));
@@ -324,7 +326,7 @@ class ReaderSessionTest {
     assertThat(stats.ledger.read().framesRedelivered()).as("the reciprocal has them").isZero();
 
     new Worker(Stage.NORM);
-    acks.send(TestMessages.ack(SOURCE_ID, 0, 1, 2, 3, 4, 5, 6));
+    norms.send(TestMessages.norms(SOURCE_ID, 0, 1, 2, 3, 4, 5, 6));
     driver.stepUntil("repeats", () -> stats.ledger.read().framesRedelivered() > 0);
     reciprocal.pollAll();
     assertThat(reciprocal.sequences().subList(10, reciprocal.sequences().size()))
@@ -440,8 +442,8 @@ class ReaderSessionTest {
                 assertThat(file).hasBinaryContent(input.getFirst());
               });
     }
-    acks.send(TestMessages.ack(SOURCE_ID, 0));
-    driver.stepUntil("a late ack", () -> stats.messages(Verdict.ACCEPTED).get() == 1);
+    norms.send(TestMessages.norms(SOURCE_ID, 0));
+    driver.stepUntil("a late norm", () -> stats.messages(Verdict.ACCEPTED).get() == 1);
     assertLedger(1, 0, 0, 1);
   }
 
@@ -453,15 +455,13 @@ class ReaderSessionTest {
     driver.stepUntil("all frames", () -> reciprocal.poll() == WINDOW_FRAMES);
     assertThat(frames.writableBytes(inputPosition())).as("sent is not done").isZero();
 
-    acks.send(TestMessages.ack(SOURCE_ID, 1, 2, 3));
-    driver.stepUntil("three acks", () -> stats.ledger.read().framesAcknowledged() == 3);
-    assertThat(frames.writableBytes(inputPosition())).as("the oldest is in the way").isZero();
-
-    acks.send(TestMessages.ack(SOURCE_ID, 0));
-    driver.stepUntil("the ack", () -> stats.ledger.read().framesAcknowledged() == 4);
-    assertThat(frames.writableBytes(inputPosition())).isEqualTo(4 * Frames.BYTE_PAYLOAD_LENGTH);
-    read(4);
-    driver.stepUntil("the next", () -> reciprocal.poll() == WINDOW_FRAMES + 4);
+    norms.send(TestMessages.norms(SOURCE_ID, 1, 2, 3));
+    driver.stepUntil("three norms", () -> stats.ledger.read().framesAcknowledged() == 3);
+    assertThat(frames.writableBytes(inputPosition()))
+        .as("the oldest is not in the way")
+        .isEqualTo(3 * Frames.BYTE_PAYLOAD_LENGTH);
+    read(3);
+    driver.stepUntil("the next", () -> reciprocal.poll() == WINDOW_FRAMES + 3);
     assertPayloads(reciprocal);
   }
 
@@ -484,8 +484,8 @@ class ReaderSessionTest {
     Worker reciprocal = new Worker(Stage.RECIPROCAL);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
-    acks.send(TestMessages.ack(SOURCE_ID, 3));
-    driver.stepUntil("the ack", () -> stats.ledger.read().framesAcknowledged() == 1);
+    norms.send(TestMessages.norms(SOURCE_ID, 3));
+    driver.stepUntil("the norm", () -> stats.ledger.read().framesAcknowledged() == 1);
 
     session.close();
     assertLedger(10, 1, 9, 0);
@@ -535,15 +535,15 @@ class ReaderSessionTest {
   }
 
   private void readAtOnce(int count) {
+    long originNanos = originNanos(input.size() + count - 1);
     for (int i = 0; i < count; i++) {
       byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
       random.nextBytes(payload);
       assertThat(frames.writableBytes(inputPosition())).isPositive();
-      ByteBuffer slot = frames.writable(inputPosition(), payload.length);
-      slot.put(payload);
+      frames.writable(inputPosition(), payload.length).put(payload);
       input.add(payload);
+      frames.publish(inputPosition(), originNanos);
     }
-    frames.publish(inputPosition(), originNanos(input.size() - 1));
   }
 
   private long inputPosition() {
@@ -571,10 +571,10 @@ class ReaderSessionTest {
   }
 
   /** Says that four sequences follow, while there are three. */
-  private static DirectBuffer lyingAck() {
-    MutableDirectBuffer ack = (MutableDirectBuffer) TestMessages.ack(SOURCE_ID, 0, 1, 2);
-    ack.putShort(14, (short) 4, ByteOrder.LITTLE_ENDIAN);
-    return ack;
+  private static DirectBuffer lyingNorms() {
+    MutableDirectBuffer norms = (MutableDirectBuffer) TestMessages.norms(SOURCE_ID, 0, 1, 2);
+    norms.putShort(14, (short) 4, ByteOrder.LITTLE_ENDIAN);
+    return norms;
   }
 
   private static ByteFramesDecoder decode(DirectBuffer message) {

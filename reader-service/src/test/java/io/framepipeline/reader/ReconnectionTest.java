@@ -89,7 +89,7 @@ class ReconnectionTest {
       stepUntil("all frames", () -> poll(connection, inbox) == FRAMES);
       sourceId = decode(inbox.messages().getFirst()).sourceId();
       acknowledge(connection.aeron(), inbox, 3, 4, 5, 6, 7);
-      stepUntil("five acks", () -> stats.ledger.read().framesAcknowledged() == 5);
+      stepUntil("five norms", () -> stats.ledger.read().framesAcknowledged() == 5);
     }
     stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
     assertThat(agent.isDone()).isFalse();
@@ -174,6 +174,7 @@ class ReconnectionTest {
             64,
             PartialFrame.REFUSE,
             2,
+            null,
             null);
     Path aeronPath = Path.of(aeronDirectory);
     CommonSettings common =
@@ -214,9 +215,10 @@ class ReconnectionTest {
   private void acknowledge(Aeron aeron, RecordingInbox inbox, long... sequences) {
     ByteFramesDecoder frame = decode(inbox.messages().getFirst());
     try (ExclusivePublication acks =
-        aeron.addExclusivePublication(CHANNELS.acks(), frame.ackStreamId())) {
+        aeron.addExclusivePublication(CHANNELS.acks(), frame.answerStreamId())) {
       stepUntil(
-          "room for an ack", () -> acks.offer(TestMessages.ack(frame.sourceId(), sequences)) > 0);
+          "room for the norms",
+          () -> acks.offer(TestMessages.norms(frame.sourceId(), sequences)) > 0);
     }
   }
 

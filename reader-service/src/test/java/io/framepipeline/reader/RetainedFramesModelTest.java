@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,13 +63,15 @@ class RetainedFramesModelTest {
 
   private static final class Frame {
     final long originNanos;
+    final long payloadNumber;
     State state = State.UNSENT;
     int losses;
     int inbox;
     long sentNanos;
 
-    Frame(long originNanos) {
+    Frame(long originNanos, long payloadNumber) {
       this.originNanos = originNanos;
+      this.payloadNumber = payloadNumber;
     }
   }
 
@@ -79,21 +82,37 @@ class RetainedFramesModelTest {
     final int maxDeliveries;
     final Random random;
     final FrameSlots slots;
+
+    /** Null if norms are not written. */
+    final NormRing norms;
+
     final RetainedFrames ring;
 
     /** Frames in flight by sequence; what is not here, and has been read, is done. */
     final TreeMap<Long, Frame> inFlight = new TreeMap<>();
 
-    /** Published, not yet taken over: their origins, in order. */
-    final List<Long> origins = new ArrayList<>();
+    /** Published, not yet taken over, in order. */
+    final List<Frame> published = new ArrayList<>();
+
+    /** By slot: whether its frame is not done. */
+    final boolean[] isTaken;
+
+    /** What the norms of frames that are done must be, by sequence, until they are written. */
+    final TreeMap<Long, Double> unwritten = new TreeMap<>();
+
+    /** The same, until the ring has noticed that they were. */
+    final TreeMap<Long, Double> unnoticed = new TreeMap<>();
 
     final List<Long> abandoned = new ArrayList<>();
     final List<Long> abandonedByRing = new ArrayList<>();
     long inputPosition;
+    long nextPayload;
+    long written;
     long read;
     long unsent;
     long acknowledged;
     long redelivered;
+    long duplicates;
     long nowNanos;
 
     Run(int seed) {
@@ -103,7 +122,9 @@ class RetainedFramesModelTest {
       // Clocks may start anywhere, so that comparisons that overflow would be noticed.
       nowNanos = random.nextBoolean() ? Long.MAX_VALUE - random.nextInt(1_000) : random.nextLong();
       slots = FrameSlots.inMemory(windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
-      ring = new RetainedFrames(slots, maxDeliveries, this::onAbandoned);
+      isTaken = new boolean[windowFrames];
+      norms = random.nextBoolean() ? new NormRing() : null;
+      ring = new RetainedFrames(slots, maxDeliveries, this::onAbandoned, norms);
     }
 
     void run() {
@@ -118,7 +139,7 @@ class RetainedFramesModelTest {
     }
 
     private void step() {
-      switch (random.nextInt(20)) {
+      switch (random.nextInt(23)) {
         case 0, 1, 2, 3 ->
             publish(random.nextInt(6 * Frames.BYTE_PAYLOAD_LENGTH) / (1 + random.nextInt(4)));
         case 4, 5 -> takeOver();
@@ -130,8 +151,10 @@ class RetainedFramesModelTest {
         case 17 -> sentBeforeLost(nowNanos - random.nextInt(40));
         case 18 ->
             overdueLost(nowNanos - random.nextInt(80), random.nextInt(5), random.nextBoolean());
+        case 19, 20 -> write(random.nextInt(8));
+        case 21 -> takeWritten();
         default -> {
-          if (random.nextInt(5) == 0) {
+          if (random.nextInt(3) == 0) {
             everythingSentLost();
           }
         }
@@ -139,7 +162,8 @@ class RetainedFramesModelTest {
     }
 
     private void publish(int bytes) {
-      int length = Math.min(bytes, ring.writableBytes(inputPosition));
+      int length = (int) Math.min(bytes, room());
+      check(ring.writableBytes(inputPosition) >= length, "less than %d bytes writable", length);
       log.add("publish " + length + " bytes from " + inputPosition);
       ByteBuffer to = ring.writable(inputPosition, length);
       check(to.remaining() == length, "room for %d bytes, not %d", length, to.remaining());
@@ -153,7 +177,8 @@ class RetainedFramesModelTest {
       for (long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
           complete < position / Frames.BYTE_PAYLOAD_LENGTH;
           complete++) {
-        origins.add(nowNanos);
+        published.add(new Frame(nowNanos, nextPayload));
+        isTaken[slot(nextPayload++)] = true;
       }
       inputPosition = position;
       ring.publish(inputPosition, nowNanos);
@@ -162,11 +187,11 @@ class RetainedFramesModelTest {
     private void takeOver() {
       log.add("takeOver");
       int taken = ring.takeOver();
-      check(taken == origins.size(), "%d taken over, not %d", taken, origins.size());
-      for (long origin : origins) {
-        inFlight.put(read++, new Frame(origin));
+      check(taken == published.size(), "%d taken over, not %d", taken, published.size());
+      for (Frame frame : published) {
+        inFlight.put(read++, frame);
       }
-      origins.clear();
+      published.clear();
     }
 
     private void send(int limit) {
@@ -223,12 +248,49 @@ class RetainedFramesModelTest {
       log.add("acknowledge " + sequence);
       Frame frame = inFlight.get(sequence);
       boolean expected = frame != null && frame.state != State.UNSENT;
-      check(ring.acknowledge(sequence) == expected, "acknowledgement is not %b", expected);
+      double norm = random.nextDouble();
       if (expected) {
-        inFlight.remove(sequence);
-        acknowledged++;
-        check(!ring.acknowledge(sequence), "a repeated acknowledgement counts");
+        finish(sequence, norm);
+        acknowledged += norms == null ? 1 : 0;
+      } else if (sequence >= 0 && sequence < unsent) {
+        duplicates++;
       }
+      check(ring.answered(sequence, norm) == expected, "answer is not %b", expected);
+      if (expected) {
+        check(!ring.answered(sequence, -1), "a repeated answer counts");
+        duplicates++;
+      }
+    }
+
+    private void finish(long sequence, double norm) {
+      isTaken[slot(inFlight.remove(sequence).payloadNumber)] = false;
+      if (norms != null) {
+        unwritten.put(sequence, norm);
+      }
+    }
+
+    /** Does what the thread does that writes norms. */
+    private void write(int limit) {
+      if (norms == null) {
+        return;
+      }
+      log.add("write " + limit);
+      long known = inFlight.isEmpty() ? read : inFlight.firstKey();
+      check(norms.known() == known, "%d norms known, not %d", norms.known(), known);
+      for (int i = 0; i < limit && written < known; i++) {
+        double expected = unwritten.remove(written);
+        double norm = norms.norm(written);
+        check(Double.compare(norm, expected) == 0, "%f of %d, not %f", norm, written, expected);
+        unnoticed.put(written, norm);
+        norms.written(++written);
+      }
+    }
+
+    private void takeWritten() {
+      log.add("takeWritten");
+      ring.takeWritten();
+      acknowledged += unnoticed.values().stream().filter(norm -> !norm.isNaN()).count();
+      unnoticed.clear();
     }
 
     private void inboxLost(int inbox) {
@@ -282,14 +344,14 @@ class RetainedFramesModelTest {
       Frame frame = inFlight.get(sequence);
       frame.state = State.LOST;
       if (blame && ++frame.losses == maxDeliveries) {
-        inFlight.remove(sequence);
+        finish(sequence, Double.NaN);
         abandoned.add(sequence);
       }
     }
 
     private void onAbandoned(long sequence, DirectBuffer buffer, int offset, int length) {
       check(length == Frames.BYTE_PAYLOAD_LENGTH, "%d bytes are abandoned", length);
-      checkPayload(sequence, buffer, offset);
+      RetainedFramesModelTest.checkPayload(sequence, buffer, offset);
       abandonedByRing.add(sequence);
     }
 
@@ -303,18 +365,19 @@ class RetainedFramesModelTest {
           ring.abandoned());
       check(ring.read() == read, "%d read, not %d", ring.read(), read);
       check(ring.acknowledged() == acknowledged, "%d acknowledged", ring.acknowledged());
-      check(ring.inFlight() == inFlight.size(), "%d in flight", ring.inFlight());
+      long answered =
+          Stream.concat(unwritten.values().stream(), unnoticed.values().stream())
+              .filter(norm -> !norm.isNaN())
+              .count();
+      check(ring.inFlight() == inFlight.size() + answered, "%d in flight", ring.inFlight());
+      check(ring.unwritten() == answered, "%d unwritten", ring.unwritten());
+      check(ring.duplicates() == duplicates, "%d duplicates", ring.duplicates());
       check(ring.abandoned() == abandoned.size(), "%d abandoned", ring.abandoned());
       check(ring.redelivered() == redelivered, "%d redelivered", ring.redelivered());
       check(abandonedByRing.equals(abandoned), "abandoned %s, not %s", abandonedByRing, abandoned);
 
-      long released = inFlight.isEmpty() ? read : inFlight.firstKey();
-      long capacity = (long) windowFrames * Frames.BYTE_PAYLOAD_LENGTH;
-      long room =
-          Math.min(
-              released * Frames.BYTE_PAYLOAD_LENGTH + capacity - inputPosition,
-              capacity - inputPosition % capacity);
       long writable = ring.writableBytes(inputPosition);
+      long room = room();
       check(writable == room, "%d bytes writable, not %d", writable, room);
 
       inFlight.forEach(
@@ -328,15 +391,50 @@ class RetainedFramesModelTest {
       if (!inFlight.isEmpty()) {
         Long[] sequences = inFlight.keySet().toArray(Long[]::new);
         long any = sequences[random.nextInt(sequences.length)];
-        checkPayload(any, slots.buffer(), slots.offset(any));
+        checkPayload(any);
       }
+    }
+
+    /** What a read can be given now: slots side by side that are free, up to sixteen. */
+    private long room() {
+      long first = nextFree();
+      if (isTaken[slot(first)]) {
+        return 0;
+      }
+      // Chosen now: it stays, though one before may become free.
+      nextPayload = first;
+      int end = Math.min(Frames.RUN_FRAMES, windowFrames - slot(first));
+      int frames = 0;
+      while (frames < end && !isTaken[slot(first + frames)]) {
+        frames++;
+      }
+      return (long) frames * Frames.BYTE_PAYLOAD_LENGTH
+          - inputPosition % Frames.BYTE_PAYLOAD_LENGTH;
+    }
+
+    private long nextFree() {
+      long next = nextPayload;
+      while (isTaken[slot(next)] && next < nextPayload + windowFrames) {
+        next++;
+      }
+      return next;
+    }
+
+    private int slot(long payloadNumber) {
+      return (int) (payloadNumber % windowFrames);
+    }
+
+    private void checkPayload(long sequence) {
+      long number = inFlight.get(sequence).payloadNumber;
+      check(ring.payloadNumber(sequence) == number, "another payload of %d", sequence);
+      check(slots.isStill(number), "payload of %d is gone", sequence);
+      RetainedFramesModelTest.checkPayload(sequence, slots.buffer(), slots.offset(number));
     }
 
     /** Everything in flight, and nothing else, can be sent and acknowledged. */
     private void drain() {
       everythingSentLost();
-      inFlight.forEach(
-          (sequence, frame) -> checkPayload(sequence, slots.buffer(), slots.offset(sequence)));
+      inFlight.keySet().forEach(this::checkPayload);
       Set<Long> expected = new HashSet<>(inFlight.keySet());
       Set<Long> drained = new HashSet<>();
       while (!inFlight.isEmpty()) {
@@ -349,6 +447,9 @@ class RetainedFramesModelTest {
         check(inFlight.size() < before, "nothing is next, but %s is in flight", inFlight.keySet());
         compare();
       }
+      write(Integer.MAX_VALUE);
+      takeWritten();
+      compare();
       check(drained.equals(expected), "drained %s, not %s", drained, expected);
       check(ring.nextToSend() == -1, "something is next, but nothing in flight");
       check(ring.inFlight() == 0, "in flight");

@@ -24,7 +24,10 @@ class RetainedFramesTest {
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
       new RetainedFrames(
-          slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> abandoned.add(sequence));
+          slots,
+          MAX_DELIVERIES,
+          (sequence, buffer, offset, length) -> abandoned.add(sequence),
+          null);
   private long inputPosition;
 
   @Test
@@ -40,7 +43,7 @@ class RetainedFramesTest {
     read(WINDOW);
     sendAll(INBOX);
     assertThat(slots.isStill(0)).isTrue();
-    frames.acknowledge(0);
+    frames.answered(0, 1);
     assertThat(slots.isStill(0)).as("nobody has written there yet").isTrue();
 
     frames.writable(inputPosition, 1);
@@ -71,40 +74,132 @@ class RetainedFramesTest {
   }
 
   @Test
-  void shouldCountAnAcknowledgementOnce() {
+  void shouldCountAnAnswerOnce() {
     read(2);
     sendAll(INBOX);
 
-    assertThat(frames.acknowledge(1)).isTrue();
-    assertThat(frames.acknowledge(1)).isFalse();
-    assertThat(frames.acknowledge(0)).isTrue();
-    assertThat(frames.acknowledge(0)).isFalse();
+    assertThat(frames.answered(1, 1)).isTrue();
+    assertThat(frames.answered(1, 1)).isFalse();
+    assertThat(frames.answered(0, 1)).isTrue();
+    assertThat(frames.answered(0, 1)).isFalse();
     assertLedger(2, 2, 0, 0, 0);
+    assertThat(frames.duplicates()).isEqualTo(2);
   }
 
   @Test
-  void shouldIgnoreAcknowledgementsOfFramesThatWereNeverSent() {
+  void shouldIgnoreAnswersToFramesThatWereNeverSent() {
     read(2);
     frames.sent(frames.nextToSend(), INBOX, 0);
 
     for (long sequence : new long[] {1, 2, WINDOW, -1, Long.MAX_VALUE, Long.MIN_VALUE}) {
-      assertThat(frames.acknowledge(sequence)).as("%d", sequence).isFalse();
+      assertThat(frames.answered(sequence, 1)).as("%d", sequence).isFalse();
     }
     assertLedger(2, 0, 2, 0, 0);
+    assertThat(frames.duplicates()).isZero();
   }
 
   @Test
-  void shouldPushBackWhileTheRingIsFull() {
+  void shouldPushBackWhileEverySlotIsTaken() {
     read(WINDOW);
     assertThat(frames.writableBytes(inputPosition)).isZero();
 
     sendAll(INBOX);
-    frames.acknowledge(1);
-    // The slot of frame 1 is behind that of frame 0, which is still in flight.
-    assertThat(frames.writableBytes(inputPosition)).isZero();
+    frames.answered(1, 1);
+    assertThat(frames.writableBytes(inputPosition)).isEqualTo(Frames.BYTE_PAYLOAD_LENGTH);
 
-    frames.acknowledge(0);
-    assertThat(frames.writableBytes(inputPosition)).isEqualTo(2 * Frames.BYTE_PAYLOAD_LENGTH);
+    frames.answered(2, 1);
+    frames.answered(4, 1);
+    assertThat(frames.writableBytes(inputPosition))
+        .as("the slots of 1 and 2, side by side, and not 4's")
+        .isEqualTo(2 * Frames.BYTE_PAYLOAD_LENGTH);
+  }
+
+  @Test
+  void shouldLeaveOutSlotsOfFramesThatTakeLong() {
+    read(WINDOW);
+    sendAll(INBOX);
+    for (int round = 1; round <= 3; round++) {
+      for (long sequence = frames.read() - WINDOW + 1; sequence < frames.read(); sequence++) {
+        frames.answered(sequence, 1);
+      }
+      long first = frames.read();
+      read(WINDOW - 1);
+      for (long sequence = first; sequence < frames.read(); sequence++) {
+        assertThat(frames.payloadNumber(sequence))
+            .isEqualTo((long) round * WINDOW + 1 + sequence - first);
+      }
+      assertThat(frames.writableBytes(inputPosition)).isZero();
+      assertThat(slots.isStill(0)).isTrue();
+      sendAll(INBOX);
+    }
+  }
+
+  @Test
+  void shouldSendFramesInOneMessageOnlyIfTheyLieSideBySide() {
+    read(WINDOW);
+    sendAll(INBOX);
+    for (long sequence : new long[] {0, 1, 3, 4, 5}) {
+      frames.answered(sequence, 1);
+    }
+    read(5);
+
+    assertThat(frames.runLength(WINDOW)).isEqualTo(2);
+    assertThat(frames.runLength(WINDOW + 2)).isEqualTo(3);
+  }
+
+  /** However many slots are free: the books have an end. */
+  @Test
+  void shouldPushBackWhenAFrameTakesTooLong() {
+    read(1);
+    sendAll(INBOX);
+    while (frames.read() < NormRing.CAPACITY) {
+      read(1);
+      frames.sent(frames.nextToSend(), INBOX, 0);
+      frames.answered(frames.read() - 1, 1);
+    }
+    assertThat(frames.writableBytes(inputPosition)).isZero();
+    assertThat(frames.isFull()).isTrue();
+
+    frames.answered(0, 1);
+    assertThat(frames.writableBytes(inputPosition)).isPositive();
+    assertThat(frames.isFull()).isFalse();
+    assertLedger(NormRing.CAPACITY, NormRing.CAPACITY, 0, 0, 0);
+  }
+
+  @Test
+  void shouldAcknowledgeAFrameWhenItsNormIsWrittenIfItIsToBe() {
+    NormRing norms = new NormRing();
+    RetainedFrames written =
+        new RetainedFrames(slots, 1, (sequence, buffer, offset, length) -> {}, norms);
+    written.publish(4L * Frames.BYTE_PAYLOAD_LENGTH, 0);
+    written.takeOver();
+    for (long sequence = 0; sequence < 4; sequence++) {
+      written.sent(sequence, sequence == 1 ? INBOX : OTHER_INBOX, 0);
+    }
+
+    written.answered(2, 2.5);
+    assertThat(norms.known()).as("the first has no norm yet").isZero();
+    written.answered(0, 0.5);
+    assertThat(norms.known()).isEqualTo(1);
+    written.inboxLost(INBOX);
+    assertThat(norms.known()).isEqualTo(3);
+    assertThat(new double[] {norms.norm(0), norms.norm(1), norms.norm(2)})
+        .containsExactly(0.5, Double.NaN, 2.5);
+    assertThat(written.abandoned()).isEqualTo(1);
+    written.takeWritten();
+    assertThat(written.acknowledged()).isZero();
+    assertThat(written.inFlight()).isEqualTo(3);
+
+    norms.written(2);
+    written.takeWritten();
+    assertThat(written.acknowledged()).isEqualTo(1);
+    assertThat(written.inFlight()).isEqualTo(2);
+    norms.written(3);
+    written.takeWritten();
+    assertThat(written.acknowledged()).isEqualTo(2);
+    assertThat(written.answered(2, 7)).isFalse();
+    assertThat(written.duplicates()).isEqualTo(1);
+    assertThat(norms.norm(2)).isEqualTo(2.5);
   }
 
   @Test
@@ -113,7 +208,7 @@ class RetainedFramesTest {
     for (long sequence = 0; sequence < 4; sequence++) {
       frames.sent(frames.nextToSend(), sequence % 2 == 0 ? INBOX : OTHER_INBOX, 0);
     }
-    frames.acknowledge(2);
+    frames.answered(2, 1);
 
     frames.inboxLost(INBOX);
 
@@ -147,12 +242,12 @@ class RetainedFramesTest {
   }
 
   @Test
-  void shouldTakeTheAcknowledgementOfALostFrameThatArrivesAfterAll() {
+  void shouldTakeTheAnswerToALostFrameThatArrivesAfterAll() {
     read(1);
     sendAll(INBOX);
     frames.inboxLost(INBOX);
 
-    assertThat(frames.acknowledge(0)).isTrue();
+    assertThat(frames.answered(0, 1)).isTrue();
 
     assertThat(frames.nextToSend()).isEqualTo(-1);
     assertLedger(1, 1, 0, 0, 0);
@@ -227,7 +322,7 @@ class RetainedFramesTest {
     }
 
     assertThat(abandoned).containsExactly(0L);
-    assertThat(frames.acknowledge(0)).isFalse();
+    assertThat(frames.answered(0, 1)).isFalse();
     assertThat(sendAll(INBOX)).containsExactly(1L);
     assertLedger(2, 0, 1, 1, MAX_DELIVERIES - 1);
   }
@@ -248,14 +343,14 @@ class RetainedFramesTest {
     // Frames that nothing is held against still travel.
     assertThat(sendAll(OTHER_INBOX)).containsExactly(3L);
 
-    frames.acknowledge(0);
+    frames.answered(0, 1);
     assertThat(sendAll(INBOX)).containsExactly(1L);
 
     frames.inboxLost(INBOX);
     assertThat(abandoned).containsExactly(1L);
     assertThat(sendAll(INBOX)).containsExactly(2L);
-    frames.acknowledge(2);
-    frames.acknowledge(3);
+    frames.answered(2, 1);
+    frames.answered(3, 1);
     assertLedger(4, 3, 0, 1, 3 + 3);
   }
 
@@ -268,7 +363,7 @@ class RetainedFramesTest {
     }
     sendAll(OTHER_INBOX);
     for (long sequence = 0; sequence < WINDOW; sequence++) {
-      frames.acknowledge(sequence);
+      frames.answered(sequence, 1);
     }
 
     read(1);
@@ -286,16 +381,26 @@ class RetainedFramesTest {
         SlotFile.create(
             directory.resolve("ring"), Frames.MAX_WINDOW_FRAMES, Frames.BYTE_PAYLOAD_LENGTH)) {
       RetainedFrames largest =
-          new RetainedFrames(ring.slots(), 1, (sequence, buffer, offset, length) -> {});
+          new RetainedFrames(ring.slots(), 1, (sequence, buffer, offset, length) -> {}, null);
 
-      assertThat(largest.writableBytes(0))
-          .isEqualTo(Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
+      long bytes = (long) Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
+      for (long position = 0; position < bytes; ) {
+        int length = largest.writableBytes(position);
+        assertThat(length).isEqualTo(Frames.RUN_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
+        largest.writable(position, length);
+        position += length;
+        largest.publish(position, 0);
+      }
+      assertThat(largest.takeOver()).isEqualTo(Frames.MAX_WINDOW_FRAMES);
     }
   }
 
   private void read(int count) {
-    inputPosition += (long) count * Frames.BYTE_PAYLOAD_LENGTH;
-    frames.publish(inputPosition, 0);
+    for (int i = 0; i < count; i++) {
+      assertThat(frames.writableBytes(inputPosition)).isPositive();
+      inputPosition += Frames.BYTE_PAYLOAD_LENGTH;
+      frames.publish(inputPosition, 0);
+    }
     assertThat(frames.takeOver()).isEqualTo(count);
   }
 

@@ -46,7 +46,7 @@ class SourceReaderTest {
   private final StageStats stats = StageStats.inMemory();
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
-      new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {});
+      new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {}, null);
   private final AtomicInteger announcements = new AtomicInteger();
   private SourceReader reader;
 
@@ -231,7 +231,7 @@ class SourceReaderTest {
       if (next >= 0) {
         take(next, received);
         // One slot at a time, so that the ring is full nearly always.
-        assertThat(frames.acknowledge(next)).isTrue();
+        assertThat(frames.answered(next, 1)).isTrue();
       }
     }
 
@@ -244,7 +244,10 @@ class SourceReaderTest {
     int count = 8 * 16;
     RetainedFrames larger =
         new RetainedFrames(
-            FrameSlots.inMemory(2 * count, FRAME), 5, (sequence, buffer, offset, length) -> {});
+            FrameSlots.inMemory(2 * count, FRAME),
+            5,
+            (sequence, buffer, offset, length) -> {},
+            null);
 
     Path source = file(input(count * FRAME));
     start(larger, source, false, PartialFrame.REFUSE, OptionalLong.empty(), OptionalLong.empty());
@@ -405,6 +408,7 @@ class SourceReaderTest {
             WINDOW,
             partialFrame,
             5,
+            null,
             null);
     reader =
         new SourceReader(
@@ -440,7 +444,7 @@ class SourceReaderTest {
               frames.takeOver();
               for (long next = frames.nextToSend(); next >= 0; next = frames.nextToSend()) {
                 take(next, received);
-                frames.acknowledge(next);
+                frames.answered(next, 1);
               }
               return hasEnded;
             });
@@ -450,7 +454,7 @@ class SourceReaderTest {
 
   private void take(long sequence, ByteArrayOutputStream received) {
     byte[] payload = new byte[FRAME];
-    slots.buffer().getBytes(slots.offset(sequence), payload);
+    slots.buffer().getBytes(slots.offset(frames.payloadNumber(sequence)), payload);
     received.writeBytes(payload);
     frames.sent(sequence, 1, System.nanoTime());
   }

@@ -202,7 +202,7 @@ final class ReciprocalSession implements StageSession, Inbox.Handler {
         .originNanos(in.originNanos())
         .payloadNumber(to + goneCount)
         .sourceId(in.sourceId())
-        .ackStreamId(in.ackStreamId())
+        .answerStreamId(in.answerStreamId())
         .frameCount(frameCount - goneCount);
     return goneCount;
   }

@@ -74,7 +74,7 @@ class ReciprocalSessionTest {
     assertThat(frame.sequence()).isEqualTo(Long.MAX_VALUE - 1);
     assertThat(frame.originNanos()).isEqualTo(-99);
     assertThat(frame.sourceId()).isEqualTo(SOURCE_ID);
-    assertThat(frame.ackStreamId()).isEqualTo(ACK_STREAM_ID);
+    assertThat(frame.answerStreamId()).isEqualTo(ACK_STREAM_ID);
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       float expected = 1f / (1f + Byte.toUnsignedInt(payload[i]));
       assertThat(floatAt(message, i)).as("element %d", i).isEqualTo(expected);
@@ -289,7 +289,7 @@ class ReciprocalSessionTest {
           malformed + " to be counted",
           () -> stats.messages(malformed.verdict()).get() == before + 1);
     }
-    stranger.send(TestMessages.ack(SOURCE_ID, 1, 2, 3));
+    stranger.send(TestMessages.norms(SOURCE_ID, 1, 2, 3));
     driver.stepUntil("an ack to be counted", () -> stats.messages(Verdict.STAGE).get() == 2);
 
     long before = stats.messages(Verdict.LENGTH).get();

@@ -2,11 +2,11 @@ package io.framepipeline.common.frame;
 
 import io.aeron.logbuffer.FrameDescriptor;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.sbe.AckDecoder;
 import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.GroupSizeEncodingDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.frame.sbe.NormsDecoder;
 import org.agrona.DirectBuffer;
 
 /**
@@ -22,11 +22,14 @@ public final class MessageCheck {
   private static final int FRAME_COUNT_OFFSET =
       MessageHeaderDecoder.ENCODED_LENGTH + ByteFramesDecoder.frameCountEncodingOffset();
 
-  private static final int GROUP_ENTRY_LENGTH = AckDecoder.FramesDecoder.sbeBlockLength();
-  private static final int ACK_GROUP_OFFSET =
-      MessageHeaderDecoder.ENCODED_LENGTH + AckDecoder.BLOCK_LENGTH;
-  private static final int ACK_PREFIX_LENGTH =
-      ACK_GROUP_OFFSET + GroupSizeEncodingDecoder.ENCODED_LENGTH;
+  private static final int GROUP_ENTRY_LENGTH = NormsDecoder.AnswersDecoder.sbeBlockLength();
+  private static final int ANSWER_SEQUENCE_OFFSET =
+      NormsDecoder.AnswersDecoder.sequenceEncodingOffset();
+  private static final int ANSWER_NORM_OFFSET = NormsDecoder.AnswersDecoder.normEncodingOffset();
+  private static final int GROUP_OFFSET =
+      MessageHeaderDecoder.ENCODED_LENGTH + NormsDecoder.BLOCK_LENGTH;
+  private static final int NORMS_PREFIX_LENGTH =
+      GROUP_OFFSET + GroupSizeEncodingDecoder.ENCODED_LENGTH;
 
   private final MessageHeaderDecoder messageHeader = new MessageHeaderDecoder();
   private final GroupSizeEncodingDecoder groupSize = new GroupSizeEncodingDecoder();
@@ -48,9 +51,9 @@ public final class MessageCheck {
     return new MessageCheck(FloatFramesDecoder.TEMPLATE_ID, FloatFramesDecoder.BLOCK_LENGTH);
   }
 
-  /** Takes acknowledgements only: a reader's inbox. */
-  public static MessageCheck forAcks() {
-    return new MessageCheck(AckDecoder.TEMPLATE_ID, AckDecoder.BLOCK_LENGTH);
+  /** Takes norms only: a reader's inbox. */
+  public static MessageCheck forNorms() {
+    return new MessageCheck(NormsDecoder.TEMPLATE_ID, NormsDecoder.BLOCK_LENGTH);
   }
 
   /** Judges the message of {@code length} bytes at {@code offset}; allocates nothing. */
@@ -74,19 +77,22 @@ public final class MessageCheck {
         || length != lengthExpected(buffer, offset, length)) {
       return Verdict.LENGTH;
     }
-    return templateId == AckDecoder.TEMPLATE_ID ? Verdict.ACCEPTED : checkFrames(buffer, offset);
+    if (templateId == NormsDecoder.TEMPLATE_ID) {
+      return areNorms(buffer, offset, length) ? Verdict.ACCEPTED : Verdict.PAYLOAD;
+    }
+    return checkFrames(buffer, offset);
   }
 
   private int lengthExpected(DirectBuffer buffer, int offset, int length) {
-    if (templateId != AckDecoder.TEMPLATE_ID) {
+    if (templateId != NormsDecoder.TEMPLATE_ID) {
       return MessageHeaderDecoder.ENCODED_LENGTH + blockLength;
     }
-    if (length < ACK_PREFIX_LENGTH) {
-      return ACK_PREFIX_LENGTH;
+    if (length < NORMS_PREFIX_LENGTH) {
+      return NORMS_PREFIX_LENGTH;
     }
-    groupSize.wrap(buffer, offset + ACK_GROUP_OFFSET);
+    groupSize.wrap(buffer, offset + GROUP_OFFSET);
     return groupSize.blockLength() == GROUP_ENTRY_LENGTH
-        ? ACK_PREFIX_LENGTH + groupSize.numInGroup() * GROUP_ENTRY_LENGTH
+        ? NORMS_PREFIX_LENGTH + groupSize.numInGroup() * GROUP_ENTRY_LENGTH
         : -1;
   }
 
@@ -110,9 +116,20 @@ public final class MessageCheck {
     return first >= 0 && first + count > 0;
   }
 
+  private static boolean areNorms(DirectBuffer buffer, int offset, int length) {
+    for (int entry = NORMS_PREFIX_LENGTH; entry < length; entry += GROUP_ENTRY_LENGTH) {
+      long sequence = buffer.getLong(offset + entry + ANSWER_SEQUENCE_OFFSET, NormsDecoder.BYTE_ORDER);
+      double norm = buffer.getDouble(offset + entry + ANSWER_NORM_OFFSET, NormsDecoder.BYTE_ORDER);
+      if (sequence < 0 || !Double.isFinite(norm)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private static boolean isKnown(int template) {
     return template == ByteFramesDecoder.TEMPLATE_ID
         || template == FloatFramesDecoder.TEMPLATE_ID
-        || template == AckDecoder.TEMPLATE_ID;
+        || template == NormsDecoder.TEMPLATE_ID;
   }
 }

@@ -25,9 +25,15 @@ public enum Verdict {
    * The frames whose payloads are there are not skipped.
    */
   GONE,
-  /** Floats of it whose norm is no number: not what a reciprocal sends. */
+  /**
+   * Not what the stage before sends: floats whose norm is no number; a norm that is none, or that
+   * of no frame.
+   */
   PAYLOAD,
-  /** More sources at once than a norm instance keeps track of. */
+  /**
+   * Of a reader that this norm instance cannot answer: more of them at once than it keeps track of,
+   * or no room for a log.
+   */
   SOURCES;
 
   private static final Verdict[] VALUES = values();

@@ -34,7 +34,7 @@ public final class Ledger {
    * One moment's figures, in frames.
    *
    * @param framesRead taken over from the source
-   * @param framesAcknowledged whose norm was recorded
+   * @param framesAcknowledged whose norm came and, if results are, was written
    * @param framesInFlight retained until their acknowledgement
    * @param framesAbandoned given up after too many deliveries
    * @param framesRedelivered deliveries beyond each frame's first

@@ -69,7 +69,7 @@ public final class StageMetrics implements MeterBinder {
             "pipeline.last.progress.timestamp",
             stats.lastProgressEpochMillis,
             millis -> millis.get() / 1e3)
-        .description("Unix time when a frame or an acknowledgement last got further")
+        .description("Unix time when a frame or an answer last got further")
         .baseUnit("seconds")
         .register(registry);
   }
@@ -87,7 +87,7 @@ public final class StageMetrics implements MeterBinder {
     ledgerCounter(
         registry,
         "pipeline.frames.acknowledged",
-        "Frames whose norm was recorded, each once",
+        "Frames whose norm came and, if results are, was written; each once",
         Ledger.Entry::framesAcknowledged);
     ledgerCounter(
         registry,
@@ -101,20 +101,35 @@ public final class StageMetrics implements MeterBinder {
         Ledger.Entry::framesAbandoned);
     counter(
         registry,
+        "pipeline.frames.duplicate",
+        "Answers for frames that were done already",
+        stats.framesDuplicate);
+    counter(
+        registry,
         "pipeline.frames.padded",
         "Last frames filled up with zero bytes",
         stats.framesPadded);
     Gauge.builder("pipeline.frames.in.flight", this, self -> self.ledger.framesInFlight())
         .description("Frames retained until their acknowledgement")
         .register(registry);
-    gauge(registry, "pipeline.window.frames", "Frames that can be in flight", stats.windowFrames);
+    gauge(
+        registry,
+        "pipeline.window.frames",
+        "Frames that can be in flight without their norm",
+        stats.windowFrames);
+    gauge(
+        registry,
+        "pipeline.results.waiting.frames",
+        "Frames in flight whose norm is known and waits to be written",
+        stats.resultsWaiting);
   }
 
   private void bindNorm(MeterRegistry registry) {
     counter(
-        registry, "pipeline.frames.normed", "Frames whose norm was recorded", stats.framesNormed);
-    counter(
-        registry, "pipeline.frames.duplicate", "Repeats that were dropped", stats.framesDuplicate);
+        registry,
+        "pipeline.frames.normed",
+        "Frames whose norm was computed, repeats as well",
+        stats.framesNormed);
     if (registry instanceof PrometheusMeterRegistry prometheus) {
       Labels labels = Labels.of("stage", stage.label());
       prometheus

@@ -63,6 +63,10 @@ public final class StageStats {
   public final AtomicCounter backpressure;
   public final AtomicCounter downstreamInstances;
   public final AtomicCounter windowFrames;
+
+  /** Frames whose norm is known and waits to be written. */
+  public final AtomicCounter resultsWaiting;
+
   public final AtomicCounter metricsPort;
 
   private final EnumMap<Verdict, AtomicCounter> messages = new EnumMap<>(Verdict.class);
@@ -83,6 +87,7 @@ public final class StageStats {
     backpressure = new AtomicCounter(buffer, id++);
     downstreamInstances = new AtomicCounter(buffer, id++);
     windowFrames = new AtomicCounter(buffer, id++);
+    resultsWaiting = new AtomicCounter(buffer, id++);
     metricsPort = new AtomicCounter(buffer, id++);
     for (Verdict verdict : Verdict.values()) {
       messages.put(verdict, new AtomicCounter(buffer, id++));

@@ -7,6 +7,7 @@ import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsEncoder;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
@@ -32,14 +33,30 @@ class FramesTest {
         .originNanos(0x1112131415161718L)
         .payloadNumber(0x4142434445464748L)
         .sourceId(0x21222324)
-        .ackStreamId(0x31323334)
+        .answerStreamId(0x31323334)
         .frameCount(0x5152);
 
     assertThat(message)
-        .startsWith(0x22, 0x00, 1, 0, 0x00, 0x10, 3, 0)
+        .startsWith(0x22, 0x00, 1, 0, 0x00, 0x10, 4, 0)
         .containsSequence(8, 7, 6, 5, 4, 3, 2, 1)
         .containsSequence(0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11)
         .containsSequence(0x48, 0x47, 0x46, 0x45, 0x44, 0x43, 0x42, 0x41)
         .endsWith(0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31, 0x52, 0x51);
+  }
+
+  @Test
+  void shouldEncodeNormsLittleEndianAtTheirOffsets() {
+    byte[] message = new byte[8 + 4 + 4 + 16];
+    new NormsEncoder()
+        .wrapAndApplyHeader(new UnsafeBuffer(message), 0, new MessageHeaderEncoder())
+        .sourceId(0x21222324)
+        .answersCount(1)
+        .next()
+        .sequence(0x0102030405060708L)
+        .norm(Double.longBitsToDouble(0x1112131415161718L));
+
+    assertThat(message)
+        .startsWith(4, 0, 3, 0, 0x00, 0x10, 4, 0, 0x24, 0x23, 0x22, 0x21, 16, 0, 1, 0)
+        .endsWith(8, 7, 6, 5, 4, 3, 2, 1, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11);
   }
 }

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.aeron.logbuffer.FrameDescriptor;
 import io.aeron.logbuffer.Header;
 import io.aeron.protocol.DataHeaderFlyweight;
-import io.framepipeline.common.frame.sbe.AckDecoder;
-import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
 import io.framepipeline.common.frame.sbe.FloatFramesDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsDecoder;
+import io.framepipeline.common.frame.sbe.NormsEncoder;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Random;
@@ -24,10 +24,11 @@ class MessageCheckTest {
   /** Where in the buffer messages lie, so that an index taken from 0 would be noticed. */
   private static final int OFFSET = 64;
 
-  private static final int ACK_COUNT = 5;
-  private static final int ACK_PREFIX_LENGTH = 8 + 4 + 4;
-  private static final int ACK_BLOCK_LENGTH_INDEX = 8 + 4;
-  private static final int ACK_NUM_IN_GROUP_INDEX = ACK_BLOCK_LENGTH_INDEX + 2;
+  private static final int ANSWER_COUNT = 5;
+  private static final int ANSWER_LENGTH = Long.BYTES + Double.BYTES;
+  private static final int NORMS_PREFIX_LENGTH = 8 + 4 + 4;
+  private static final int NORMS_BLOCK_LENGTH_INDEX = 8 + 4;
+  private static final int NORMS_NUM_IN_GROUP_INDEX = NORMS_BLOCK_LENGTH_INDEX + 2;
   private static final int SEQUENCE_INDEX = MessageHeaderDecoder.ENCODED_LENGTH;
   private static final int PAYLOAD_NUMBER_INDEX = SEQUENCE_INDEX + 2 * Long.BYTES;
   private static final int FRAME_COUNT_INDEX = Frames.MESSAGE_LENGTH - 2;
@@ -39,10 +40,10 @@ class MessageCheckTest {
         ByteFramesDecoder.TEMPLATE_ID, ByteFramesDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
     FLOAT_FRAME(
         FloatFramesDecoder.TEMPLATE_ID, FloatFramesDecoder.BLOCK_LENGTH, Frames.MESSAGE_LENGTH),
-    ACK(
-        AckDecoder.TEMPLATE_ID,
-        AckDecoder.BLOCK_LENGTH,
-        ACK_PREFIX_LENGTH + ACK_COUNT * Long.BYTES);
+    NORMS(
+        NormsDecoder.TEMPLATE_ID,
+        NormsDecoder.BLOCK_LENGTH,
+        NORMS_PREFIX_LENGTH + ANSWER_COUNT * ANSWER_LENGTH);
 
     final int templateId;
     final int blockLength;
@@ -58,7 +59,7 @@ class MessageCheckTest {
       return switch (this) {
         case BYTE_FRAME -> MessageCheck.forByteFrames();
         case FLOAT_FRAME -> MessageCheck.forFloatFrames();
-        case ACK -> MessageCheck.forAcks();
+        case NORMS -> MessageCheck.forNorms();
       };
     }
   }
@@ -185,36 +186,59 @@ class MessageCheckTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, ACK_COUNT - 1, ACK_COUNT + 1, 0xFFFF})
-  void shouldRejectAcksWhoseCountIsNotTheirNumber(int count) {
-    write(Kind.ACK);
-    buffer.putShort(OFFSET + ACK_NUM_IN_GROUP_INDEX, (short) count);
+  @ValueSource(ints = {0, ANSWER_COUNT - 1, ANSWER_COUNT + 1, 0xFFFF})
+  void shouldRejectNormsWhoseCountIsNotTheirNumber(int count) {
+    write(Kind.NORMS);
+    buffer.putShort(OFFSET + NORMS_NUM_IN_GROUP_INDEX, (short) count);
 
-    assertThat(check(Kind.ACK, Kind.ACK.length)).isEqualTo(Verdict.LENGTH);
+    assertThat(check(Kind.NORMS, Kind.NORMS.length)).isEqualTo(Verdict.LENGTH);
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 7, 9, 16, 0xFFFF})
-  void shouldRejectAcksWhoseEntriesAreOfAnotherLength(int blockLength) {
-    write(Kind.ACK);
-    buffer.putShort(OFFSET + ACK_BLOCK_LENGTH_INDEX, (short) blockLength);
+  @ValueSource(ints = {0, 1, 8, 15, 17, 0xFFFF})
+  void shouldRejectNormsWhoseEntriesAreOfAnotherLength(int blockLength) {
+    write(Kind.NORMS);
+    buffer.putShort(OFFSET + NORMS_BLOCK_LENGTH_INDEX, (short) blockLength);
 
     // The length that such a group would have: only the entry length itself gives it away.
-    for (int length : new int[] {Kind.ACK.length, ACK_PREFIX_LENGTH + ACK_COUNT * blockLength}) {
+    for (int length :
+        new int[] {Kind.NORMS.length, NORMS_PREFIX_LENGTH + ANSWER_COUNT * blockLength}) {
       if (length <= MAX_LENGTH) {
-        assertThat(check(Kind.ACK, length)).as("length %d", length).isEqualTo(Verdict.LENGTH);
+        assertThat(check(Kind.NORMS, length)).as("length %d", length).isEqualTo(Verdict.LENGTH);
       }
     }
   }
 
   @Test
-  void shouldAcceptAcksOfAnyNumberThatFits() {
-    for (int count = 0; ACK_PREFIX_LENGTH + count * Long.BYTES <= MAX_LENGTH; count++) {
-      writeAcks(count);
+  void shouldAcceptNormsOfAnyNumberThatFits() {
+    for (int count = 0; NORMS_PREFIX_LENGTH + count * ANSWER_LENGTH <= MAX_LENGTH; count++) {
+      writeNorms(count);
 
-      assertThat(check(Kind.ACK, ACK_PREFIX_LENGTH + count * Long.BYTES))
-          .as("%d acks", count)
+      assertThat(check(Kind.NORMS, NORMS_PREFIX_LENGTH + count * ANSWER_LENGTH))
+          .as("%d answers", count)
           .isEqualTo(Verdict.ACCEPTED);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY})
+  void shouldRejectNormsThatAreNoNumbers(double norm) {
+    for (int answer = 0; answer < ANSWER_COUNT; answer++) {
+      write(Kind.NORMS);
+      buffer.putDouble(answerOffset(answer) + Long.BYTES, norm);
+
+      assertThat(check(Kind.NORMS, Kind.NORMS.length)).isEqualTo(Verdict.PAYLOAD);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {-1, Long.MIN_VALUE})
+  void shouldRejectNormsOfNoFrame(long sequence) {
+    for (int answer = 0; answer < ANSWER_COUNT; answer++) {
+      write(Kind.NORMS);
+      buffer.putLong(answerOffset(answer), sequence);
+
+      assertThat(check(Kind.NORMS, Kind.NORMS.length)).isEqualTo(Verdict.PAYLOAD);
     }
   }
 
@@ -237,7 +261,7 @@ class MessageCheckTest {
   @EnumSource
   void shouldAcceptDamagedMessagesOnlyIfTheDamageIsInTheContent(Kind kind) {
     Random random = new Random(2);
-    int prefix = kind == Kind.ACK ? ACK_PREFIX_LENGTH : Frames.MESSAGE_LENGTH;
+    int prefix = kind == Kind.NORMS ? NORMS_PREFIX_LENGTH : Frames.MESSAGE_LENGTH;
     byte[] whole = new byte[prefix];
     write(kind);
     buffer.getBytes(OFFSET, whole);
@@ -248,14 +272,14 @@ class MessageCheckTest {
       buffer.putBytes(OFFSET, damaged);
 
       boolean isContent =
-          kind == Kind.ACK
-              ? at >= MessageHeaderDecoder.ENCODED_LENGTH && at < ACK_BLOCK_LENGTH_INDEX
+          kind == Kind.NORMS
+              ? at >= MessageHeaderDecoder.ENCODED_LENGTH && at < NORMS_BLOCK_LENGTH_INDEX
               : at >= MessageHeaderDecoder.ENCODED_LENGTH && at < FRAME_COUNT_INDEX;
       boolean isSame = Arrays.equals(damaged, whole);
       boolean isOtherCount =
-          kind != Kind.ACK && at == FRAME_COUNT_INDEX && damaged[at] >= 1 && damaged[at] <= 16;
+          kind != Kind.NORMS && at == FRAME_COUNT_INDEX && damaged[at] >= 1 && damaged[at] <= 16;
       boolean isSign =
-          kind != Kind.ACK
+          kind != Kind.NORMS
               && (at == SEQUENCE_INDEX + Long.BYTES - 1
                   || at == PAYLOAD_NUMBER_INDEX + Long.BYTES - 1);
       boolean isNegative = isSign && damaged[at] < 0;
@@ -280,8 +304,8 @@ class MessageCheckTest {
   }
 
   private void write(Kind kind) {
-    if (kind == Kind.ACK) {
-      writeAcks(ACK_COUNT);
+    if (kind == Kind.NORMS) {
+      writeNorms(ANSWER_COUNT);
     } else {
       buffer.setMemory(OFFSET, MAX_LENGTH, (byte) 0);
       messageHeader
@@ -298,15 +322,19 @@ class MessageCheckTest {
     buffer.putShort(OFFSET + FRAME_COUNT_INDEX, (short) count);
   }
 
-  private void writeAcks(int count) {
+  private static int answerOffset(int answer) {
+    return OFFSET + NORMS_PREFIX_LENGTH + answer * ANSWER_LENGTH;
+  }
+
+  private void writeNorms(int count) {
     buffer.setMemory(OFFSET, MAX_LENGTH, (byte) 0);
-    AckEncoder.FramesEncoder frames =
-        new AckEncoder()
+    NormsEncoder.AnswersEncoder answers =
+        new NormsEncoder()
             .wrapAndApplyHeader(buffer, OFFSET, messageHeader)
             .sourceId(7)
-            .framesCount(count);
+            .answersCount(count);
     for (int i = 0; i < count; i++) {
-      frames.next().sequence(i);
+      answers.next().sequence(i).norm(i / 3.0);
     }
   }
 

@@ -2,10 +2,10 @@ package io.framepipeline.common.frame;
 
 import io.aeron.logbuffer.FrameDescriptor;
 import io.aeron.protocol.DataHeaderFlyweight;
-import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsEncoder;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -49,7 +49,7 @@ public final class TestMessages {
 
   /** A byte frame's message and, behind it, its payload. */
   public static DirectBuffer byteFrame(
-      long sequence, long originNanos, int sourceId, int ackStreamId, byte[] payload) {
+      long sequence, long originNanos, int sourceId, int answerStreamId, byte[] payload) {
     UnsafeBuffer message =
         new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.BYTE_PAYLOAD_LENGTH]);
     new ByteFramesEncoder()
@@ -58,7 +58,7 @@ public final class TestMessages {
         .originNanos(originNanos)
         .payloadNumber(NO_PAYLOAD)
         .sourceId(sourceId)
-        .ackStreamId(ackStreamId)
+        .answerStreamId(answerStreamId)
         .frameCount(1);
     message.putBytes(Frames.MESSAGE_LENGTH, payload);
     return message;
@@ -66,7 +66,7 @@ public final class TestMessages {
 
   /** A float frame's message and, behind it, its payload, whose elements are all the same. */
   public static DirectBuffer floatFrame(
-      long sequence, long originNanos, int sourceId, int ackStreamId, float element) {
+      long sequence, long originNanos, int sourceId, int answerStreamId, float element) {
     UnsafeBuffer message =
         new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH]);
     new FloatFramesEncoder()
@@ -75,7 +75,7 @@ public final class TestMessages {
         .originNanos(originNanos)
         .payloadNumber(NO_PAYLOAD)
         .sourceId(sourceId)
-        .ackStreamId(ackStreamId)
+        .answerStreamId(answerStreamId)
         .frameCount(1);
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       message.putFloat(Frames.MESSAGE_LENGTH + i * Float.BYTES, element, ByteOrder.LITTLE_ENDIAN);
@@ -96,23 +96,30 @@ public final class TestMessages {
     return payloadOf(message) == null ? message : copy(message, Frames.MESSAGE_LENGTH);
   }
 
-  public static DirectBuffer ack(int sourceId, long... sequences) {
-    UnsafeBuffer message = new UnsafeBuffer(new byte[16 + sequences.length * Long.BYTES]);
-    AckEncoder.FramesEncoder frames =
-        new AckEncoder()
+  /** Answers that say of each frame what {@link #norm} says. */
+  public static DirectBuffer norms(int sourceId, long... sequences) {
+    int entryLength = NormsEncoder.AnswersEncoder.sbeBlockLength();
+    UnsafeBuffer message = new UnsafeBuffer(new byte[16 + sequences.length * entryLength]);
+    NormsEncoder.AnswersEncoder answers =
+        new NormsEncoder()
             .wrapAndApplyHeader(message, 0, new MessageHeaderEncoder())
             .sourceId(sourceId)
-            .framesCount(sequences.length);
+            .answersCount(sequences.length);
     for (long sequence : sequences) {
-      frames.next().sequence(sequence);
+      answers.next().sequence(sequence).norm(norm(sequence));
     }
     return message;
+  }
+
+  /** A norm for a frame, another one for each. */
+  public static double norm(long sequence) {
+    return 1 + 1.0 / (3 + sequence);
   }
 
   /**
    * Every kind of malformed message.
    *
-   * @param goodFrame a message that the inbox would take, a frame or acknowledgements
+   * @param goodFrame a message that the inbox would take, a frame or norms
    * @param otherStage a message that another stage's inbox would take
    */
   public static List<Malformed> malformed(DirectBuffer goodFrame, DirectBuffer otherStage) {

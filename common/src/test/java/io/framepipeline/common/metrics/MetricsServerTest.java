@@ -354,9 +354,11 @@ class MetricsServerTest {
                       "pipeline_frames_acknowledged_total",
                       "pipeline_frames_redelivered_total",
                       "pipeline_frames_abandoned_total",
+                      "pipeline_frames_duplicate_total",
                       "pipeline_frames_padded_total",
                       "pipeline_frames_in_flight",
-                      "pipeline_window_frames"))
+                      "pipeline_window_frames",
+                      "pipeline_results_waiting_frames"))
               .toList();
       case RECIPROCAL ->
           Stream.concat(OF_SENDERS.stream(), Stream.of("pipeline_frames_transformed_total"))
@@ -364,7 +366,6 @@ class MetricsServerTest {
       case NORM ->
           List.of(
               "pipeline_frames_normed_total",
-              "pipeline_frames_duplicate_total",
               "pipeline_norm_bucket",
               "pipeline_norm_count",
               "pipeline_norm_sum",

@@ -112,6 +112,7 @@ class StageStatsTest {
                 stats.backpressure,
                 stats.downstreamInstances,
                 stats.windowFrames,
+                stats.resultsWaiting,
                 stats.metricsPort));
     for (Verdict verdict : Verdict.values()) {
       counters.add(stats.messages(verdict));

@@ -1,0 +1,112 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.frame.Frames;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Where the source writes its frames: slots that are used in turn, those left out whose frames are
+ * not done. So a frame that takes long keeps its own slot, and no other. Payload numbers count the
+ * slots gone past, used or left out; so none is used twice, and number n is in slot {@code n mod
+ * count}.
+ */
+final class PayloadRing {
+  private final FrameSlots slots;
+
+  /** The last payload of each slot; the source's. */
+  private final long[] written;
+
+  /** The last payload of each slot whose frame is done; the duty cycle's. */
+  private final AtomicLongArray done;
+
+  private final AtomicLong doneCount = new AtomicLong();
+  private long writtenCount;
+
+  /** The payload that is written next. */
+  private long next;
+
+  PayloadRing(FrameSlots slots) {
+    this.slots = slots;
+    this.written = new long[slots.count()];
+    Arrays.fill(written, -1);
+    this.done = new AtomicLongArray(written);
+  }
+
+  // ---- the source's thread ----
+
+  /**
+   * How many payloads can be written from the next one on, side by side.
+   *
+   * @param limit at most so many
+   */
+  int writable(int limit) {
+    if (writtenCount - doneCount.getAcquire() == slots.count()) {
+      return 0;
+    }
+    while (!isFree(next)) {
+      next++;
+    }
+    int end = Math.min(limit, slots.count() - slot(next));
+    int count = 0;
+    while (count < end && isFree(next + count)) {
+      count++;
+    }
+    return count;
+  }
+
+  /**
+   * Where to write.
+   *
+   * @param offset from the next payload's first byte on
+   * @return the same buffer each time
+   */
+  ByteBuffer writable(int offset, int length) {
+    int count = Math.ceilDiv(offset + length, Frames.BYTE_PAYLOAD_LENGTH);
+    for (int i = 0; i < count; i++) {
+      slots.beginWriting(next + i);
+    }
+    int start = slots.offset(next) + offset;
+    return slots.memory().limit(start + length).position(start);
+  }
+
+  /** Notes that the next payload is complete; returns its number. */
+  long written() {
+    long number = next++;
+    written[slot(number)] = number;
+    writtenCount++;
+    slots.written(number);
+    return number;
+  }
+
+  private boolean isFree(long number) {
+    int slot = slot(number);
+    return done.getAcquire(slot) == written[slot];
+  }
+
+  // ---- the duty cycle ----
+
+  /** Frees a payload's slot. */
+  void done(long number) {
+    done.setRelease(slot(number), number);
+    doneCount.setRelease(doneCount.getPlain() + 1);
+  }
+
+  /** How many payloads there were whose slots are free. */
+  long doneCount() {
+    return doneCount.getPlain();
+  }
+
+  // ---- both ----
+
+  /** How many payloads there can be at once. */
+  int count() {
+    return slots.count();
+  }
+
+  private int slot(long number) {
+    return (int) number & (slots.count() - 1);
+  }
+}

@@ -1,0 +1,143 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.service.ExitException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Where results go: a file, lines or, if it ends in {@code .npy}, an array; or {@code -} for
+ * standard output. What is there and no regular file is treated like standard output.
+ *
+ * @param name as the user gave it
+ */
+public record ResultsTarget(String name) {
+  private static final String STANDARD_OUTPUT = "-";
+  private static final String ARRAY_SUFFIX = ".npy";
+
+  /** Opens an output; on the thread that will write, since a FIFO waits for its other end. */
+  @FunctionalInterface
+  interface Opener {
+    ResultsOutput open() throws IOException;
+  }
+
+  /** Whether this is standard output. */
+  public boolean isStandardOutput() {
+    return name.equals(STANDARD_OUTPUT);
+  }
+
+  /** The file of one of a run's readers: the first one's is as named. */
+  public Path fileOf(int reader) {
+    Path file = Path.of(name);
+    if (reader == 0) {
+      return file;
+    }
+    String fileName = String.valueOf(file.getFileName());
+    int dot = fileName.lastIndexOf('.');
+    int suffix = dot > 0 ? dot : fileName.length();
+    return file.resolveSibling(
+        fileName.substring(0, suffix) + "." + reader + fileName.substring(suffix));
+  }
+
+  /**
+   * Checks what can be known before anything is written.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if it cannot be written
+   */
+  public void check() {
+    if (isStandardOutput()) {
+      return;
+    }
+    Path file = Path.of(name).toAbsolutePath();
+    if (Files.isDirectory(file)) {
+      throw refused(name, "is a directory");
+    }
+    if (Files.exists(file)) {
+      if (!Files.isWritable(file)) {
+        throw refused(name, "may not be written by this user");
+      }
+    } else if (file.getParent() == null || !Files.isDirectory(file.getParent())) {
+      throw refused(name, "its directory is missing");
+    } else if (!Files.isWritable(file.getParent())) {
+      throw refused(name, "its directory may not be written by this user");
+    }
+  }
+
+  /**
+   * Makes way for the results of a new run.
+   *
+   * @param source what is read, which must not be among them
+   * @param readers how many there will be
+   */
+  public void replace(Path source, int readers) {
+    if (isStandardOutput()) {
+      return;
+    }
+    for (int reader = 0; reader < readers; reader++) {
+      Path file = fileOf(reader);
+      try {
+        if (Files.isRegularFile(file)) {
+          if (Files.exists(source) && Files.isSameFile(source, file)) {
+            throw refused(file, "is the source");
+          }
+          Files.delete(file);
+        }
+      } catch (IOException e) {
+        throw refused(file, e.toString());
+      }
+    }
+  }
+
+  /**
+   * Prepares to write a reader's results. A file is made here and now.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if it is there already, or cannot be made
+   */
+  Opener prepare(int reader) {
+    if (isStandardOutput()) {
+      return () -> lines(new FileOutputStream(FileDescriptor.out).getChannel(), reader);
+    }
+    Path file = fileOf(reader);
+    if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file)) {
+      return () -> lines(FileChannel.open(file, StandardOpenOption.WRITE), reader);
+    }
+    try {
+      ResultsChannel channel =
+          ResultsChannel.ofFile(
+              FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+      return file.toString().endsWith(ARRAY_SUFFIX)
+          ? () -> new NpyOutput(channel)
+          : () -> new LinesOutput(channel, reader);
+    } catch (FileAlreadyExistsException e) {
+      throw refused(file, "exists, and a service writes over no file; remove it");
+    } catch (IOException e) {
+      throw refused(file, e.toString());
+    }
+  }
+
+  /** The exception for an output that fails in the middle. */
+  ExitException failed(int reader, IOException e, long sequence) {
+    return new ExitException(
+        ExitCode.OUTPUT,
+        "results to %s: %s; those from frame %d on are not written"
+            .formatted(
+                isStandardOutput() ? "standard output" : fileOf(reader), e.getMessage(), sequence));
+  }
+
+  private static ResultsOutput lines(FileChannel channel, int reader) {
+    return new LinesOutput(ResultsChannel.ofStream(channel), reader);
+  }
+
+  private static ExitException refused(Object file, String why) {
+    return new ExitException(
+        ExitCode.USAGE,
+        "READER_RESULTS=%s: %s; give a file that is to be made, or - for standard output"
+            .formatted(file, why));
+  }
+}

@@ -1,0 +1,97 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.service.ExitException;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Writes norms, in order of sequence, on a thread of its own: an output may be a pipe that nobody
+ * reads.
+ */
+final class ResultsWriter implements AutoCloseable {
+  /** Between two writes, if there is less than one can take: to write takes longer than to wait. */
+  private static final long MIN_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(8);
+
+  private final NormRing norms;
+  private final ResultsTarget target;
+  private final int reader;
+  private final ResultsTarget.Opener opener;
+  private final Thread thread;
+  private volatile boolean isClosed;
+  private volatile ExitException failure;
+  private volatile Throwable defect;
+
+  /**
+   * Begins to write.
+   *
+   * @param reader which of the run's readers this is
+   * @throws ExitException if the output cannot be made
+   */
+  ResultsWriter(NormRing norms, ResultsTarget target, int reader) {
+    this.norms = norms;
+    this.target = target;
+    this.reader = reader;
+    this.opener = target.prepare(reader);
+    this.thread = Thread.ofPlatform().name("results").daemon().start(this::run);
+  }
+
+  /** Whether nothing more will be written. */
+  boolean hasFailed() {
+    return failure != null || defect != null;
+  }
+
+  /**
+   * Why writing failed, or null.
+   *
+   * @throws IllegalStateException if it was by a defect
+   */
+  ExitException failure() {
+    if (defect != null) {
+      throw new IllegalStateException("writing results failed", defect);
+    }
+    return failure;
+  }
+
+  /** Ends the thread, also if it waits for whoever reads the output; what is not written stays. */
+  @Override
+  public void close() {
+    isClosed = true;
+    thread.interrupt();
+  }
+
+  private void run() {
+    long next = 0;
+    try {
+      ResultsOutput output = opener.open();
+      long parkNanos = MIN_PARK_NANOS;
+      while (!isClosed) {
+        long known = norms.known();
+        long end = next;
+        while (end < known && output.hasRoom()) {
+          output.add(end, norms.norm(end));
+          end++;
+        }
+        if (end > next) {
+          output.flush();
+          next = end;
+          norms.written(next);
+          parkNanos = MIN_PARK_NANOS;
+        }
+        if (end == known) {
+          LockSupport.parkNanos(parkNanos);
+          parkNanos = Math.min(2 * parkNanos, MAX_PARK_NANOS);
+        }
+      }
+    } catch (IOException e) {
+      // Closed, it was interrupted.
+      if (!isClosed) {
+        failure = target.failed(reader, e, next);
+      }
+    } catch (RuntimeException | Error e) {
+      defect = e;
+    }
+  }
+}
