@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.service.Settings;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -34,7 +35,7 @@ public record ResultsTarget(String name) {
 
   /** The file of one of a run's readers: the first one's is as named. */
   public Path fileOf(int reader) {
-    Path file = Path.of(name);
+    Path file = Settings.toPath("READER_RESULTS", name);
     if (reader == 0) {
       return file;
     }
@@ -54,7 +55,7 @@ public record ResultsTarget(String name) {
     if (isStandardOutput()) {
       return;
     }
-    Path file = Path.of(name).toAbsolutePath();
+    Path file = Settings.toPath("READER_RESULTS", name).toAbsolutePath();
     if (Files.isDirectory(file)) {
       throw refused(name, "is a directory");
     }
@@ -125,7 +126,7 @@ public record ResultsTarget(String name) {
   ExitException failed(int reader, IOException e, long sequence) {
     return new ExitException(
         ExitCode.OUTPUT,
-        "results to %s: %s; those from frame %d on are not written"
+        "results to %s: %s; those from frame %s on are not written"
             .formatted(
                 isStandardOutput() ? "standard output" : fileOf(reader), e.getMessage(), sequence));
   }

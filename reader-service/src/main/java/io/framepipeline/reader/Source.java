@@ -54,9 +54,13 @@ public record Source(String name) {
     return name.equals(STANDARD_INPUT);
   }
 
-  /** Its path; that of standard input, too. */
+  /**
+   * Its path; that of standard input, too.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if Java cannot represent it
+   */
   public Path path() {
-    return Path.of(isStandardInput() ? "/dev/stdin" : name);
+    return isStandardInput() ? STANDARD_INPUT_PATH : Settings.toPath("READER_SOURCE", name);
   }
 
   /**
@@ -179,10 +183,6 @@ public record Source(String name) {
     return isStandardInput()
         ? new FileInputStream(FileDescriptor.in).getChannel()
         : FileChannel.open(path);
-  }
-
-  private Path path() {
-    return isStandardInput() ? STANDARD_INPUT_PATH : Settings.toPath("READER_SOURCE", name);
   }
 
   private Map<String, Object> attributes(Path path) {
