@@ -4,18 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.transport.Stage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -30,6 +36,9 @@ class ChaosIT {
 
   /** What two cores carry with room for restarts. */
   private static final String RATE = System.getProperty("chaos.rate", "15000");
+
+  /** Of the file that is read again and again. */
+  private static final int FILE_FRAMES = 5000;
 
   private static final int MAX_INSTANCES = 3;
   private static final int MIN_PAUSE_MILLIS = 500;
@@ -48,15 +57,15 @@ class ChaosIT {
   private final List<CompletableFuture<Void>> pending = new ArrayList<>();
   private final List<Process> scaleCommands = new ArrayList<>();
 
-  private final long startNanos = System.nanoTime();
-  private int kills;
+  private long startNanos;
+  private final Map<String, Integer> kills = new TreeMap<>();
   private int stops;
   private int scalings;
 
   @TempDir private Path directory;
 
   @Test
-  void shouldLoseNothingWhateverHappens() throws Exception {
+  void shouldPrintEachNormOnceAndInOrderWhateverHappens() throws Exception {
     try (NumberedFifo source = new NumberedFifo(directory.resolve("fifo"), SEED);
         PipelineProcess run =
             PipelineProcess.runPiped(
@@ -65,50 +74,93 @@ class ChaosIT {
                 "--rate=" + RATE,
                 "--print=all",
                 "--reciprocals=2",
-                "--norms=2");
-        LedgerSampler ledger = LedgerSampler.of(run)) {
+                "--norms=2")) {
       PrintedNumbers printed = new PrintedNumbers(source, run.process().getInputStream());
-      run.awaitAcknowledged(1000);
-      try {
-        while (System.nanoTime() - startNanos < TimeUnit.SECONDS.toNanos(SECONDS)) {
-          LockSupport.parkNanos(
-              TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
-          doSomething(run);
-          ledger.assertAlwaysAddedUp();
-          assertThat(run.err())
-              .as("who dies was killed")
-              .doesNotContainPattern("exit code (?!137)");
-        }
-        pending.forEach(CompletableFuture::join);
-        scaleCommands.forEach(Process::destroy);
-        long frames = source.end();
-        assertThat(run.awaitExit()).as("exit code").isZero();
-        ledger.assertAlwaysAddedUp();
-        run.assertNothingLost(frames);
-        printed.assertComplete(frames);
-        JsonNode report = run.report();
-        long redelivered = report.get("framesRedelivered").asLong();
-        System.out.printf(
-            Locale.ROOT,
-            "chaos: seed %d, %d kills, %d stops, %d scalings survived; %d frames, 0 lost, %d"
-                + " redelivered (%.3f %%), %d duplicates dropped, %d printed again%n",
-            SEED,
-            kills,
-            stops,
-            scalings,
-            frames,
-            redelivered,
-            100.0 * redelivered / frames,
-            report.get("framesDuplicate").asLong(),
-            printed.repeats());
-        assertThat((double) redelivered / frames).isLessThanOrEqualTo(MAX_REDELIVERED);
-      } catch (AssertionError | RuntimeException e) {
-        throw new AssertionError(
-            "seed %s%n%s%n%s"
-                .formatted(SEED, String.join(System.lineSeparator(), events), run.err()),
-            e);
-      }
+      long[] frames = new long[1];
+      disturb(run, () -> frames[0] = source.end());
+      run.assertNothingLost(frames[0]);
+      printed.assertComplete(frames[0]);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"npy", "txt"})
+  void shouldWriteWhatAnUndisturbedRunWritesWhateverHappens(String suffix) throws Exception {
+    Path file = Files.write(directory.resolve("frames"), Reference.frames(FILE_FRAMES, SEED));
+    long frames = SECONDS * Long.parseLong(RATE);
+    String[] source = {"--source=" + file, "--repeat", "--frames=" + frames};
+    Path expected = directory.resolve("undisturbed." + suffix);
+    try (PipelineProcess run =
+        PipelineProcess.run(directory, with(source, "--results=" + expected))) {
+      assertThat(run.process().waitFor(1, TimeUnit.HOURS)).isTrue();
+      run.assertNothingLost(frames);
+    }
+    Path results = directory.resolve("disturbed." + suffix);
+    try (PipelineProcess run =
+        PipelineProcess.run(
+            directory,
+            with(
+                source,
+                "--results=" + results,
+                "--rate=" + RATE,
+                "--reciprocals=2",
+                "--norms=2"))) {
+      disturb(run, () -> {});
+      run.assertNothingLost(frames);
+    }
+    assertThat(Files.mismatch(results, expected)).as("first byte that differs").isEqualTo(-1);
+  }
+
+  /** Lets things happen to a run for a while, and waits for its end in peace. */
+  private void disturb(PipelineProcess run, Ending ending) throws Exception {
+    startNanos = System.nanoTime();
+    try (LedgerSampler ledger = LedgerSampler.of(run)) {
+      run.awaitAcknowledged(1000);
+      while (run.process().isAlive()
+          && System.nanoTime() - startNanos < TimeUnit.SECONDS.toNanos(SECONDS)) {
+        LockSupport.parkNanos(
+            TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
+        doSomething(run);
+        ledger.assertAlwaysAddedUp();
+        assertThat(run.err()).as("who dies was killed").doesNotContainPattern("exit code (?!137)");
+      }
+      pending.forEach(CompletableFuture::join);
+      scaleCommands.forEach(Process::destroy);
+      ending.end();
+      assertThat(run.process().waitFor(1, TimeUnit.HOURS)).isTrue();
+      assertThat(run.process().exitValue()).as("exit code").isZero();
+      ledger.assertAlwaysAddedUp();
+      JsonNode report = run.report();
+      long frames = report.get("framesRead").asLong();
+      long redelivered = report.get("framesRedelivered").asLong();
+      System.out.printf(
+          Locale.ROOT,
+          "chaos: seed %d, %d kills, %d stops, %d scalings survived (%s); %d frames, 0 lost, %d redelivered (%.3f %%), %d duplicates%n",
+          SEED,
+          kills.values().stream().mapToInt(Integer::intValue).sum(),
+          stops,
+          scalings,
+          kills,
+          frames,
+          redelivered,
+          100.0 * redelivered / frames,
+          report.get("framesDuplicate").asLong());
+      assertThat((double) redelivered / frames).isLessThanOrEqualTo(MAX_REDELIVERED);
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError(
+          "seed %s%n%s%n%s".formatted(SEED, String.join(System.lineSeparator(), events), run.err()),
+          e);
+    }
+  }
+
+  /** Has a run's input end. */
+  @FunctionalInterface
+  private interface Ending {
+    void end() throws Exception;
+  }
+
+  private static String[] with(String[] options, String... more) {
+    return Stream.concat(Stream.of(options), Stream.of(more)).toArray(String[]::new);
   }
 
   private void doSomething(PipelineProcess run) throws IOException {
@@ -138,7 +190,7 @@ class ChaosIT {
 
   private void kill(String what, List<ProcessHandle> victims) {
     note("kill " + what, victims);
-    kills += victims.size();
+    kills.merge(what, victims.size(), Integer::sum);
     signal(victims, "KILL");
   }
 

@@ -71,9 +71,9 @@ final class FaultInjection {
     return put(pid + ".slowMicros", microsPerFrame);
   }
 
-  /** A norm loses the acknowledgement of every so-manieth frame, but not of a repeat of it. */
-  FaultInjection loseAcksOnce(int every) throws IOException {
-    return put("ACK.loseOnceEvery", every);
+  /** A norm loses the answer to every so-manieth frame, but not to a repeat of it. */
+  FaultInjection loseAnswersOnce(int every) throws IOException {
+    return put("ANSWER.loseOnceEvery", every);
   }
 
   private FaultInjection put(String fault, long figure) throws IOException {

@@ -7,10 +7,10 @@ import io.aeron.Aeron;
 import io.aeron.Publication;
 import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.AckEncoder;
 import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
 import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
 import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.frame.sbe.NormsEncoder;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
@@ -113,13 +113,13 @@ class ForeignMessagesIT {
     return switch (template) {
       case ByteFramesEncoder.TEMPLATE_ID -> ByteFramesEncoder.BLOCK_LENGTH;
       case FloatFramesEncoder.TEMPLATE_ID -> FloatFramesEncoder.BLOCK_LENGTH;
-      default -> AckEncoder.BLOCK_LENGTH;
+      default -> NormsEncoder.BLOCK_LENGTH;
     };
   }
 
   private static int templateFor(Stage stage) {
     return switch (stage) {
-      case READER -> AckEncoder.TEMPLATE_ID;
+      case READER -> NormsEncoder.TEMPLATE_ID;
       case RECIPROCAL -> ByteFramesEncoder.TEMPLATE_ID;
       case NORM -> FloatFramesEncoder.TEMPLATE_ID;
     };

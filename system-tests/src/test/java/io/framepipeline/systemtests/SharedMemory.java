@@ -15,12 +15,23 @@ final class SharedMemory {
 
   private final List<String> wrapper;
 
-  private SharedMemory(List<String> wrapper) {
+  /** Where it is as seen from here; null if only its processes see it. */
+  private final Path path;
+
+  private SharedMemory(Path path, List<String> wrapper) {
+    this.path = path;
     this.wrapper = wrapper;
   }
 
   static SharedMemory ofTheMachine() {
-    return new SharedMemory(List.of());
+    return new SharedMemory(PATH, List.of());
+  }
+
+  /** The machine's, for a run that may write no file longer than this. */
+  static SharedMemory withFilesUpTo(int kibibytes) {
+    // sh counts in blocks of 512 bytes.
+    String script = "ulimit -f $0 && exec \"$@\"";
+    return new SharedMemory(PATH, List.of("sh", "-c", script, Integer.toString(2 * kibibytes)));
   }
 
   /**
@@ -38,7 +49,7 @@ final class SharedMemory {
     List<String> wrapper = new ArrayList<>(List.of("unshare", "--mount"));
     wrapper.addAll(namespaces);
     wrapper.addAll(List.of("sh", "-c", MOUNT, size));
-    return new SharedMemory(wrapper);
+    return new SharedMemory(null, wrapper);
   }
 
   /** Whether this user may have it on this machine. */
@@ -61,8 +72,8 @@ final class SharedMemory {
 
   /** Where to find, from here, what such a process sees. */
   Path of(Process process) {
-    return wrapper.isEmpty()
-        ? PATH
+    return path != null
+        ? path
         : Path.of("/proc", Long.toString(process.pid()), "root")
             .resolve(PATH.toString().substring(1));
   }

@@ -14,8 +14,8 @@ enum FaultPoint {
   /** Before a frame is recorded. */
   NORM("io/framepipeline/norm/NormKernel", "apply", false),
 
-  /** Before an acknowledgement joins those that wait to be sent. */
-  ACK("io/framepipeline/norm/FrameSource", "acknowledge", true);
+  /** Before an answer joins those that wait to be sent. */
+  ANSWER("io/framepipeline/norm/Answers", "add", true);
 
   private final String className;
   private final String method;
@@ -41,7 +41,7 @@ enum FaultPoint {
       case READER -> "beforeWrite";
       case RECIPROCAL -> "beforeReciprocal";
       case NORM -> "beforeNorm";
-      case ACK -> "losesAck";
+      case ANSWER -> "losesAnswer";
     };
   }
 

@@ -23,7 +23,7 @@ public final class Faults {
 
   static FaultPlan plan;
 
-  private static final Set<Long> LOST_ACKS = new HashSet<>();
+  private static final Set<Long> LOST_ANSWERS = new HashSet<>();
   private static long dueNanos;
   private static boolean isSlow;
 
@@ -52,12 +52,10 @@ public final class Faults {
     onFrame(FaultPoint.NORM, number);
   }
 
-  /**
-   * At the start of {@code FrameSource.acknowledge}: true if this acknowledgement is to be lost.
-   */
-  public static boolean losesAck(long sequence) {
-    OptionalLong every = plan.ofStage(FaultPoint.ACK, "loseOnceEvery");
-    return every.isPresent() && sequence % every.getAsLong() == 0 && LOST_ACKS.add(sequence);
+  /** At the start of {@code Answers.add}: true if this answer is to be lost. */
+  public static boolean losesAnswer(long sequence, double norm, long nowNanos) {
+    OptionalLong every = plan.ofStage(FaultPoint.ANSWER, "loseOnceEvery");
+    return every.isPresent() && sequence % every.getAsLong() == 0 && LOST_ANSWERS.add(sequence);
   }
 
   private static void onFrame(FaultPoint stage, long number) {
