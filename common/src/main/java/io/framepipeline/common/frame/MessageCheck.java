@@ -118,7 +118,8 @@ public final class MessageCheck {
 
   private static boolean areNorms(DirectBuffer buffer, int offset, int length) {
     for (int entry = NORMS_PREFIX_LENGTH; entry < length; entry += GROUP_ENTRY_LENGTH) {
-      long sequence = buffer.getLong(offset + entry + ANSWER_SEQUENCE_OFFSET, NormsDecoder.BYTE_ORDER);
+      long sequence =
+          buffer.getLong(offset + entry + ANSWER_SEQUENCE_OFFSET, NormsDecoder.BYTE_ORDER);
       double norm = buffer.getDouble(offset + entry + ANSWER_NORM_OFFSET, NormsDecoder.BYTE_ORDER);
       if (sequence < 0 || !Double.isFinite(norm)) {
         return false;

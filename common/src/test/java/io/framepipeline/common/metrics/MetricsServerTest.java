@@ -16,9 +16,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
@@ -401,7 +401,7 @@ class MetricsServerTest {
     Locale before = Locale.getDefault();
     Locale.setDefault(locale);
     try (MetricsServer server =
-        new MetricsServer(0, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       return samples(server).stream()
           .filter(line -> line.startsWith("pipeline_"))
           .map(line -> line.substring(0, line.lastIndexOf(' ')))
