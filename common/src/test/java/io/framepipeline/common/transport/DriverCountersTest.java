@@ -41,8 +41,8 @@ class DriverCountersTest {
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       int before = allocated(peer);
-      openInbox(driver, peer);
-      openInbox(driver, driver.startPeer());
+      openInbox(peer);
+      openInbox(driver.startPeer());
       TestSender sender = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
       driver.stepUntil("both inboxes", () -> sender.opened().size() == 2);
       driver.stepFor(Duration.ofSeconds(1));
@@ -54,7 +54,7 @@ class DriverCountersTest {
     }
   }
 
-  private static void openInbox(SteppedDriver driver, SteppedDriver.Peer peer) {
+  private static void openInbox(SteppedDriver.Peer peer) {
     RecordingInbox inbox =
         peer.own(RecordingInbox.open(peer.connection(), CHANNELS.frames(), Stage.RECIPROCAL, 100));
     peer.run(nowNanos -> inbox.poll(0));
