@@ -411,7 +411,7 @@ class ReaderSessionTest {
       // At work all the time, so that the hole has room more often.
       List<Long> sequences = worker.poll() > acknowledged[0] ? worker.sequences() : List.of();
       for (; acknowledged[0] < sequences.size(); acknowledged[0]++) {
-        acks.send(TestMessages.ack(SOURCE_ID, sequences.get(acknowledged[0])));
+        norms.send(TestMessages.norms(SOURCE_ID, sequences.get(acknowledged[0])));
       }
     }
     assertLedger(frameCount, frameCount, 0, 0);

@@ -143,8 +143,7 @@ class MetricsIT {
   /** The addresses on which a port is listened on, in hexadecimal, as the kernel lists them. */
   private static List<String> listeners(long port) throws IOException {
     String hexadecimalPort = HexFormat.of().withUpperCase().toHexDigits((short) port);
-    Pattern listener =
-        Pattern.compile(" *\\d+: (\\w+):" + hexadecimalPort + " \\w+:\\w+ 0A .*");
+    Pattern listener = Pattern.compile(" *\\d+: (\\w+):" + hexadecimalPort + " \\w+:\\w+ 0A .*");
     List<String> sockets = new ArrayList<>();
     for (Path table : List.of(Path.of("/proc/net/tcp"), Path.of("/proc/net/tcp6"))) {
       if (Files.exists(table)) {
