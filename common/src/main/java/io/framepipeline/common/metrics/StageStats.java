@@ -21,7 +21,7 @@ import org.agrona.concurrent.status.CountersReader;
  * read by its parent to the last frame.
  */
 public final class StageStats {
-  private static final int COUNTERS = 14 + Verdict.count();
+  private static final int COUNTERS = 15 + Verdict.count();
   private static final int LEDGER_OFFSET = COUNTERS * CountersReader.COUNTER_LENGTH;
   private static final int LATENCY_OFFSET =
       BitUtil.align(LEDGER_OFFSET + Ledger.LENGTH, CountersReader.COUNTER_LENGTH);
