@@ -48,7 +48,7 @@ final class PacedRun {
     boolean sleeps = IdleMode.read(settings) == IdleMode.BACKOFF;
     boolean isChosen = PipelineCpu.read(settings).isChosen();
     boolean isToChoose = framesPerSecond.isPresent() && sleeps && !isChosen;
-    return new PacedRun(framesPerSecond, isToChoose ? PipelineCpu.allowed() : new BitSet());
+    return new PacedRun(framesPerSecond, isToChoose ? PipelineCpu.usable() : new BitSet());
   }
 
   /**

@@ -44,7 +44,7 @@ class PacedRunTest {
 
   @Test
   void shouldReadThePaceAndChooseAProcessorUnlessOneIsChosen() {
-    String last = Integer.toString(PipelineCpu.allowed().length() - 1);
+    String last = Integer.toString(PipelineCpu.usable().length() - 1);
 
     assertThat(PacedRun.read(settings(Map.of("READER_RATE", "9"))).settings(1))
         .isEqualTo(Map.of("PIPELINE_CPU", last));

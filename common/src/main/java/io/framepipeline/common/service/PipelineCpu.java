@@ -34,6 +34,7 @@ public final class PipelineCpu {
 
   private static final Logger LOG = LoggerFactory.getLogger(PipelineCpu.class);
   private static final Path PROCESS = Path.of("/proc/self");
+  private static final Path ONLINE = Path.of("/sys/devices/system/cpu/online");
   private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
   private static final int MAX_CPU = 8191;
   private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -71,10 +72,10 @@ public final class PipelineCpu {
       return any();
     }
     int cpu = (int) number.getAsLong();
-    BitSet allowed = allowed();
-    if (!allowed.get(cpu)) {
+    BitSet usable = usable();
+    if (!usable.get(cpu)) {
       throw Settings.malformed(
-          SETTING, Integer.toString(cpu), "a processor that this process may use, of " + allowed);
+          SETTING, Integer.toString(cpu), "a processor that this process may use, of " + usable);
     }
     return new PipelineCpu(cpu);
   }
@@ -85,11 +86,26 @@ public final class PipelineCpu {
   }
 
   /** The processors that this process may use; none if the kernel does not tell. */
-  public static BitSet allowed() {
-    return allowed(PROCESS);
+  public static BitSet usable() {
+    return usable(PROCESS, ONLINE);
   }
 
-  /** The same of a thread, whose directory in /proc is given. */
+  /** Who may use a processor cannot, while that is offline. */
+  static BitSet usable(Path thread, Path online) {
+    BitSet usable = allowed(thread);
+    try {
+      usable.and(parse(Files.readString(online)));
+    } catch (IOException e) {
+      // Not told here; most have none that are offline.
+    }
+    return usable;
+  }
+
+  /**
+   * The processors that a thread may use, or could if they were online.
+   *
+   * @param thread its directory in /proc
+   */
   static BitSet allowed(Path thread) {
     try {
       return Files.readAllLines(thread.resolve("status")).stream()
@@ -177,6 +193,6 @@ public final class PipelineCpu {
   }
 
   private static void tellOfFailure(String why) {
-    LOG.info("frames may take longer than they need: no place on {}: {}", SETTING, why);
+    LOG.warn("frames may take longer than they need: no place on {}: {}", SETTING, why);
   }
 }

@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class PipelineCpuTest {
   private static final String SCHED_OTHER = "0";
@@ -24,7 +25,7 @@ class PipelineCpuTest {
    */
   private static final int POLICY_FIELD = 41 - 3;
 
-  private final int last = PipelineCpu.allowed().length() - 1;
+  private final int last = PipelineCpu.usable().length() - 1;
   private final CountDownLatch isOver = new CountDownLatch(1);
 
   @AfterEach
@@ -40,6 +41,16 @@ class PipelineCpuTest {
   }
 
   @Test
+  void shouldNotTakeProcessorsThatAreOfflineForUsable(@TempDir Path directory) throws IOException {
+    Files.writeString(directory.resolve("status"), "Name:\tjava\nCpus_allowed_list:\t0-3,6-7\n");
+    Path online = Files.writeString(directory.resolve("online"), "0-1,3-6\n");
+
+    assertThat(PipelineCpu.usable(directory, online)).isEqualTo(bits(0, 1, 3, 6));
+    assertThat(PipelineCpu.usable(directory, directory.resolve("missing")))
+        .isEqualTo(bits(0, 1, 2, 3, 6, 7));
+  }
+
+  @Test
   void shouldKeepThreadsToTheProcessorAndLeaveOthersAlone() {
     PipelineCpu cpu = read(Integer.toString(last));
 
@@ -52,7 +63,7 @@ class PipelineCpuTest {
             () ->
                 PipelineCpu.allowed(passing).equals(bits(last))
                     && PipelineCpu.allowed(reading).equals(bits(last)));
-    assertThat(PipelineCpu.allowed(neither)).isEqualTo(PipelineCpu.allowed());
+    assertThat(PipelineCpu.allowed(neither)).isEqualTo(PipelineCpu.allowed(Path.of("/proc/self")));
     await().until(() -> policy(passing).equals(SCHED_OTHER));
     await().until(() -> policy(reading).equals(SCHED_BATCH));
   }
