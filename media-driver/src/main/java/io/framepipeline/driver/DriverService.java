@@ -80,11 +80,11 @@ public final class DriverService {
     }
   }
 
-  /** Turns what the driver throws, which is about its directory, its files or its configuration. */
+  /** Makes one line of what the driver throws: about its directory, files, threads or properties. */
   private static MediaDriver launch(MediaDriver.Context context) {
     try {
       return MediaDriver.launch(context);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) {
       throw new ExitException(
           ExitCode.INTERNAL,
           "AERON_DIR=%s: a media driver cannot start there: %s"

@@ -39,6 +39,11 @@ public final class ServiceRunner {
     } catch (ExitException e) {
       System.err.println(stage.label() + ": " + e.getMessage());
       return e.exitCode();
+    } catch (OutOfMemoryError e) {
+      // A heap that is full ends the JVM, see jvm.options; this is a thread that is missing.
+      System.err.println(
+          stage.label() + ": " + e.getMessage() + "; allow more processes or more memory");
+      return ExitCode.START;
     } catch (RuntimeException | Error e) {
       LOG.error("internal error", e);
       return ExitCode.INTERNAL;
