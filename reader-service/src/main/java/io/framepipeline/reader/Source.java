@@ -30,7 +30,10 @@ public record Source(String name) {
   private static final Path STANDARD_INPUT_PATH = Path.of("/proc/self/fd/0");
   private static final Path STANDARD_INPUT_FLAGS = Path.of("/proc/self/fdinfo/0");
 
-  /** Opened by these names, it is opened anew, and so for reading even if it is not itself. */
+  /**
+   * The same file, opened anew: for reading even if standard input is not. A stream is not opened
+   * by these: a socket cannot be, and a FIFO would wait for another writer.
+   */
   private static final Set<String> STANDARD_INPUT_NAMES =
       Set.of(STANDARD_INPUT, "/dev/stdin", "/dev/fd/0", STANDARD_INPUT_PATH.toString());
 
@@ -75,13 +78,14 @@ public record Source(String name) {
     if (kind == DIRECTORY) {
       throw noInput("is a directory");
     }
-    if (STANDARD_INPUT_NAMES.contains(name) && isStandardInputWriteOnly()) {
+    boolean isInherited = STANDARD_INPUT_NAMES.contains(name);
+    if (isInherited && isStandardInputWriteOnly()) {
       throw noInput("standard input is closed, or cannot be read");
     }
     if (isStandardInput()) {
       return;
     }
-    if (kind == SOCKET) {
+    if (kind == SOCKET && !isInherited) {
       throw noInput("is a socket");
     }
     if (!Files.isReadable(path)) {
@@ -168,7 +172,9 @@ public record Source(String name) {
 
   private StreamChannel openStream(Path path) throws IOException {
     StreamChannel stream =
-        isStandardInput() ? StreamChannel.standardInput(path) : StreamChannel.open(path);
+        STANDARD_INPUT_NAMES.contains(name)
+            ? StreamChannel.standardInput(path)
+            : StreamChannel.open(path);
     if (stream == null) {
       throw new ExitException(
           ExitCode.USAGE,

@@ -91,8 +91,8 @@ class StrangeMachineIT {
             """
             home=$(printf 'my chec\\303\\266ut')
             mkdir "$home"
-            cp -rp "%1$s/pipeline" "%1$s/config" "$home"
-            ln -s "%1$s/pom.xml" "%1$s/launcher" "$home"
+            cp -rp "%1$s/pipeline" "%1$s/pom.xml" "%1$s/config" "$home"
+            ln -s "%1$s/launcher" "$home"
             exec "$home/pipeline" run --frames 100
             """
                 .formatted(HOME));
@@ -124,9 +124,7 @@ class StrangeMachineIT {
     PipelineProcess.Outcome run =
         sh(
             """
-            mkfifo fifo
-            head -c 40960 /dev/zero >fifo &
-            exec "%s/pipeline" run --source /dev/fd/9 9<fifo
+            head -c 40960 /dev/zero | "%s/pipeline" run --source /dev/fd/9 9<&0 </dev/null
             """
                 .formatted(HOME));
     assertThat(run.exitCode()).as(run.err()).isZero();
