@@ -80,7 +80,9 @@ public final class DriverService {
     }
   }
 
-  /** Makes one line of what the driver throws: about its directory, files, threads or properties. */
+  /**
+   * Makes one line of what the driver throws: about its directory, files, threads or properties.
+   */
   private static MediaDriver launch(MediaDriver.Context context) {
     try {
       return MediaDriver.launch(context);
