@@ -30,6 +30,7 @@ final class Supervisor {
   private Process driver;
 
   private DriverFiles driverFiles;
+  private boolean wereDriverFilesGone;
   private long driverStartNanos;
   private long driverLookNanos;
   private boolean hasDriverBegun;
@@ -192,21 +193,24 @@ final class Supervisor {
       }
     } else if (!driver.isAlive()) {
       onDriverEnd(driver.exitValue(), nowNanos);
-    } else {
-      hasDriverBegun |= allInstances.stream().anyMatch(Instance::isReady);
-      if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
-        driverLookNanos = nowNanos;
-        killDriverWithoutFiles();
-      }
+    } else if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
+      driverLookNanos = nowNanos;
+      hasDriverBegun = hasDriverBegun || allInstances.stream().anyMatch(Instance::isReady);
+      killDriverWithoutFiles();
     }
   }
 
-  /** Nobody finds it any more; the next one makes new files. */
+  /**
+   * Nobody finds it any more; the next one makes new files. One that is ending has deleted them
+   * itself, and is not there at the next look.
+   */
   private void killDriverWithoutFiles() {
-    if (driverFiles.areGone()) {
-      console.event("media driver %s: somebody has deleted its files".formatted(driver.pid()));
+    boolean areFilesGone = driverFiles.areGone();
+    if (areFilesGone && wereDriverFilesGone) {
+      console.event("media driver %s: its files were deleted".formatted(driver.pid()));
       driver.destroyForcibly();
     }
+    wereDriverFilesGone = areFilesGone;
   }
 
   private void onDriverEnd(int code, long nowNanos) {
@@ -232,6 +236,7 @@ final class Supervisor {
     driverStartNanos = nowNanos;
     try {
       driver = processes.startDriver();
+      wereDriverFilesGone = false;
       driverFiles = new DriverFiles(processes.aeronDirectory(), driver.pid());
       driverRestarts.onStart();
     } catch (IOException e) {

@@ -60,7 +60,6 @@ public final class DriverService {
                     .terminationHook(barrier::signal))) {
       Signals.onStop(barrier::signal);
       Signals.onHangUp(barrier::signal);
-      Signals.onHangUp(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
       awaitDeparture(driver, startNanos);
