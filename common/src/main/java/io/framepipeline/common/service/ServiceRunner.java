@@ -79,7 +79,6 @@ public final class ServiceRunner {
         LOG.info("metrics on port {}", metrics.port());
         Signals.onStop(agent::stop);
         Signals.onHangUp(agent::stop);
-        Signals.onHangUp(agent::stop);
         if (localRun != null) {
           localRun.onParentGone(
               () -> {
