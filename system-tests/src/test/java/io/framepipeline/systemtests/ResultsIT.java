@@ -11,9 +11,12 @@ import java.io.InputStreamReader;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -75,14 +78,16 @@ class ResultsIT {
       assertThat(reader.ledger.read().framesRead()).isEqualTo(read);
       run.signal("TERM");
       try (BufferedReader lines = reader(run)) {
-        for (long sequence = 0; sequence < read; sequence++) {
-          assertThat(lines.readLine()).isEqualTo("0 " + sequence + " 64.0");
+        // The source may read on until it is told to stop, as soon as there is room.
+        long lineCount = 0;
+        for (String line; (line = lines.readLine()) != null; lineCount++) {
+          assertThat(line).isEqualTo("0 " + lineCount + " 64.0");
         }
-        assertThat(lines.readLine()).isNull();
+        assertThat(run.awaitExit()).isZero();
+        ledger.assertAlwaysAddedUp();
+        assertThat(lineCount).isGreaterThanOrEqualTo(read);
+        run.assertNothingLost(lineCount);
       }
-      assertThat(run.awaitExit()).isZero();
-      ledger.assertAlwaysAddedUp();
-      run.assertNothingLost(read);
       assertThat(run.report().get("framesRedelivered").asLong()).isZero();
     }
   }
@@ -130,7 +135,8 @@ class ResultsIT {
           .isPositive()
           .isEqualTo(run.report().get("framesAcknowledged").asLong());
       assertThat(Files.size(results)).isEqualTo(HEADER_LENGTH + (long) norms.length * Double.BYTES);
-      assertThat(norms).containsOnly(64.0);
+      // Not by AssertJ, which would make an object of each.
+      assertThat(Arrays.stream(norms).allMatch(norm -> norm == 64.0)).as("all 64").isTrue();
     }
   }
 
@@ -159,7 +165,10 @@ class ResultsIT {
 
   /** The rows that the header of a NumPy file names. */
   private static double[] rows(Path file) throws IOException {
-    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes;
+    try (FileChannel channel = FileChannel.open(file)) {
+      bytes = channel.map(MapMode.READ_ONLY, 0, channel.size());
+    }
     String header = StandardCharsets.ISO_8859_1.decode(bytes.slice(0, HEADER_LENGTH)).toString();
     assertThat(header).contains("'descr': '<f8', 'fortran_order': False").endsWith("\n");
     double[] rows = new double[Integer.parseInt(header.replaceAll("(?s).*\\((\\d+),.*", "$1"))];
