@@ -62,6 +62,9 @@ final class RunCommand implements Callable<Integer> {
   private Channels channels;
   private int windowFrames;
 
+  /** Where norms go; null if nowhere. */
+  private ResultsTarget results;
+
   @Override
   public Integer call() throws IOException {
     check();
@@ -71,6 +74,10 @@ final class RunCommand implements Callable<Integer> {
         ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
       sharedMemory(runDirectory.path())
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
+      if (results != null) {
+        // Not before the run can start: the results of the run before are deleted here.
+        results.replace(source.path(), options.readers);
+      }
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
       return run(runDirectory, new Supervisor(processes, console), control);
     }
@@ -102,18 +109,13 @@ final class RunCommand implements Callable<Integer> {
     windowFrames = ReaderSettings.readWindowFrames(settings);
     DriverCounters.requireEnoughFor(InstanceCounts.of(options.instances()));
     Processes.requireTools();
-    checkResults(ReaderSettings.readResults(settings));
-  }
-
-  /** Last of all, since the results of the run before are deleted here. */
-  private void checkResults(ResultsTarget results) {
     if (options.print != null && options.results != null) {
       throw new ExitException(
           ExitCode.USAGE, "--results=%s: give either this or --print".formatted(options.results));
     }
+    results = ReaderSettings.readResults(settings);
     if (results != null) {
       results.check();
-      results.replace(source.path(), options.readers);
     }
   }
 
