@@ -1,8 +1,8 @@
 package io.framepipeline.benchmarks;
 
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Buckets;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,7 +1,7 @@
 package io.framepipeline.benchmarks;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;

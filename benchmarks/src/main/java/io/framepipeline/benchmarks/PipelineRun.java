@@ -1,12 +1,13 @@
 package io.framepipeline.benchmarks;
 
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Buckets;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Histogram;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -146,7 +147,7 @@ final class PipelineRun implements Contender {
     return processes().entrySet().stream()
         .filter(entry -> entry.getValue().equals(Stage.NORM.label()))
         .map(entry -> stats(entry.getValue(), entry.getKey()))
-        .mapToLong(stats -> stats == null ? 0 : stats.framesNormed.get())
+        .mapToLong(stats -> stats == null ? 0 : stats.counter(Figure.FRAMES_NORMED).get())
         .sum();
   }
 

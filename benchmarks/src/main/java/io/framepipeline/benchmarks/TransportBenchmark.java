@@ -8,12 +8,12 @@ import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.MessageCheck;
-import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.MessageCheck;
+import io.framepipeline.common.wire.RejectReason;
+import io.framepipeline.common.wire.sbe.FrameBatchEncoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
 import java.util.concurrent.TimeUnit;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -37,19 +37,19 @@ public class TransportBenchmark {
   private final Channels channels = Channels.of(Channels.DEFAULT);
   private final BufferClaim claim = new BufferClaim();
   private final UnsafeBuffer header = new UnsafeBuffer(new byte[Frames.MESSAGE_LENGTH]);
-  private final ByteFramesEncoder frame = new ByteFramesEncoder();
+  private final FrameBatchEncoder frame = new FrameBatchEncoder();
   private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
-  private final MessageCheck check = MessageCheck.forByteFrames();
+  private final MessageCheck check = MessageCheck.forFrames(Frames.BYTE_PAYLOAD_LENGTH);
   private final ControlledFragmentHandler handler =
       (buffer, offset, length, fragmentHeader) -> {
-        verdict = check.check(buffer, offset, length, fragmentHeader);
+        reason = check.check(buffer, offset, length, fragmentHeader);
         return ControlledFragmentHandler.Action.CONTINUE;
       };
   private MediaDriver driver;
   private Aeron aeron;
   private ExclusivePublication publication;
   private Subscription subscription;
-  private Verdict verdict;
+  private RejectReason reason;
   private int frames;
 
   @Setup
@@ -81,7 +81,7 @@ public class TransportBenchmark {
 
   /** Claimed, its header written, committed, polled, checked; and cleaned by the driver. */
   @Benchmark
-  public Verdict passAByteFrame() {
+  public RejectReason passAByteFrame() {
     while (publication.tryClaim(Frames.MESSAGE_LENGTH, claim) < 0) {
       invokeAeron();
     }
@@ -92,7 +92,7 @@ public class TransportBenchmark {
     if (++frames % FRAMES_PER_DRIVER_CYCLE == 0) {
       invokeAeron();
     }
-    return verdict;
+    return reason;
   }
 
   /** The header alone. */
@@ -115,6 +115,6 @@ public class TransportBenchmark {
         .payloadNumber(frames)
         .sourceId(1)
         .answerStreamId(STREAM_ID)
-        .frameCount(Frames.RUN_FRAMES);
+        .frameCount(Frames.BATCH_FRAMES);
   }
 }

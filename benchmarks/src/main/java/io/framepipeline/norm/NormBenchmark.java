@@ -1,6 +1,6 @@
 package io.framepipeline.norm;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.wire.Frames;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;

@@ -1,8 +1,8 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.transport.FrameSlots;
+import io.framepipeline.common.wire.Frames;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

@@ -1,6 +1,6 @@
 package io.framepipeline.reciprocal;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.wire.Frames;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.agrona.BitUtil;
@@ -26,6 +26,8 @@ public class ReciprocalBenchmark {
       new UnsafeBuffer(
           BufferUtil.allocateDirectAligned(Frames.FLOAT_PAYLOAD_LENGTH, BitUtil.CACHE_LINE_LENGTH));
 
+  private final ReciprocalKernel kernel = new ReciprocalKernel();
+
   @Setup
   public void fill() {
     byte[] random = new byte[Frames.BYTE_PAYLOAD_LENGTH];
@@ -36,7 +38,7 @@ public class ReciprocalBenchmark {
   /** As the service computes them. */
   @Benchmark
   public UnsafeBuffer reciprocals() {
-    ReciprocalKernel.apply(bytes, 0, floats, 0);
+    kernel.apply(bytes, 0, floats, 0);
     return floats;
   }
 

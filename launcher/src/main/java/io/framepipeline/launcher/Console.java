@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.wire.Frames;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;

@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.util.Map;
 
 /**

@@ -1,6 +1,7 @@
 package io.framepipeline.launcher;
 
 import io.aeron.CncFileDescriptor;
+import io.framepipeline.common.linux.FileIdentity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

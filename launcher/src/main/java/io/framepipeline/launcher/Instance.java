@@ -1,9 +1,10 @@
 package io.framepipeline.launcher;
 
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -50,19 +51,19 @@ final class Instance {
 
   /** Whether it is at work: connected to the driver and to the next stage. */
   boolean isReady() {
-    return process.isAlive() && stats() != null && stats.ready.get() == 1;
+    return process.isAlive() && stats() != null && stats.counter(Figure.READY).get() == 1;
   }
 
   /** Whether it has said that it ended in order, as its last act. */
   boolean hasEnded() {
-    return stats() != null && stats.hasEnded.get() == 1;
+    return stats() != null && stats.counter(Figure.ENDED).get() == 1;
   }
 
   /** Where its metrics are; empty until it is known. */
   Optional<String> metricsUrl() {
-    return stats() == null || stats.metricsPort.get() == 0
+    return stats() == null || stats.counter(Figure.METRICS_PORT).get() == 0
         ? Optional.empty()
-        : Optional.of("http://127.0.0.1:" + stats.metricsPort.get() + "/metrics");
+        : Optional.of("http://127.0.0.1:" + stats.counter(Figure.METRICS_PORT).get() + "/metrics");
   }
 
   /** Where its metrics are, told once, as soon as it is known; empty before and after. */
@@ -80,11 +81,12 @@ final class Instance {
     if (stats() == null) {
       return 0;
     }
-    return switch (stage) {
-      case READER -> stats.ledger.read().framesRead();
-      case RECIPROCAL -> stats.framesTransformed.get();
-      case NORM -> stats.framesNormed.get();
-    };
+    if (stage.isFirst()) {
+      return stats.ledger.read().framesRead();
+    }
+    return stage.isLast()
+        ? stats.counter(Figure.FRAMES_NORMED).get()
+        : stats.counter(Figure.FRAMES_TRANSFORMED).get();
   }
 
   /** Notes how many frames there are; to be called once a second, for {@link #framesPerSecond}. */
@@ -104,7 +106,7 @@ final class Instance {
    * Its ledger. What a dead reader had in flight counts as nothing any more, so it shows as lost.
    */
   Ledger.Entry ledger() {
-    if (stage != Stage.READER || stats() == null) {
+    if (!stage.isFirst() || stats() == null) {
       return Ledger.Entry.EMPTY;
     }
     Ledger.Entry entry = stats.ledger.read();

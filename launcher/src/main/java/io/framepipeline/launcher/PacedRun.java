@@ -1,10 +1,10 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.linux.PipelineCpu;
 import io.framepipeline.common.service.IdleMode;
-import io.framepipeline.common.service.PipelineCpu;
-import io.framepipeline.common.service.Settings;
 import io.framepipeline.reader.ReaderSettings;
 import java.util.BitSet;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.Settings;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
 import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -68,7 +68,9 @@ public final class Pipeline {
 
   /** Turns arguments into commands, and whatever they throw into one line and an exit code. */
   static CommandLine commandLine() {
-    return new CommandLine(new Pipeline())
+    CommandLine commandLine = new CommandLine(new Pipeline());
+    RunOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
+    return commandLine
         .registerConverter(Path.class, Pipeline::toPath)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(Pipeline::onWrongUsage)

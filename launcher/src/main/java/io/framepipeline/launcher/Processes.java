@@ -1,14 +1,11 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.GentleStart;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.GentleStart;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.driver.DriverService;
-import io.framepipeline.norm.NormService;
-import io.framepipeline.reader.ReaderService;
-import io.framepipeline.reciprocal.ReciprocalService;
 import java.io.File;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
@@ -27,14 +24,6 @@ import java.util.stream.Stream;
  * The services that compute have the options for vectors besides.
  */
 final class Processes {
-  private static final Map<Stage, Class<?>> MAIN_CLASSES =
-      Map.of(
-          Stage.READER, ReaderService.class,
-          Stage.RECIPROCAL, ReciprocalService.class,
-          Stage.NORM, NormService.class);
-
-  private static final Set<Stage> COMPUTING = Set.of(Stage.RECIPROCAL, Stage.NORM);
-
   /** Keeps Ctrl-C from the children: the command ends them, in order. */
   private static final List<String> NEW_SESSION = List.of("setsid");
 
@@ -82,7 +71,7 @@ final class Processes {
   Process startDriver() throws IOException {
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "TERM"));
     command.addAll(NEW_SESSION);
-    command.addAll(java("driver", List.of(), DriverService.class));
+    command.addAll(java("driver", List.of(), DriverService.class.getName()));
     command.add(configuration.resolve("driver.properties").toString());
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
@@ -103,7 +92,7 @@ final class Processes {
     if (isJoining) {
       command.addAll(GentleStart.command());
     }
-    command.addAll(java(stage.label(), options(stage), MAIN_CLASSES.get(stage)));
+    command.addAll(java(stage.label(), options(stage), mainClass(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
     Map<String, String> environment = builder.environment();
@@ -115,8 +104,8 @@ final class Processes {
       environment.put(LocalRun.IS_JOINING, "true");
     }
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
-    builder.redirectInput(stage == Stage.READER ? Redirect.INHERIT : NOTHING);
-    builder.redirectOutput(stage == Stage.READER ? Redirect.INHERIT : Redirect.DISCARD);
+    builder.redirectInput(stage.isFirst() ? Redirect.INHERIT : NOTHING);
+    builder.redirectOutput(stage.isFirst() ? Redirect.INHERIT : Redirect.DISCARD);
     return new Instance(stage, start(builder), runDirectory);
   }
 
@@ -125,10 +114,17 @@ final class Processes {
     return LocalRun.aeronDirectory(runDirectory);
   }
 
+  /**
+   * As {@code io.framepipeline.norm.NormService}: by the stage's name, so that a new one is found.
+   */
+  private static String mainClass(Stage stage) {
+    String label = stage.label();
+    return "io.framepipeline.%s.%s%sService"
+        .formatted(label, stage.name().charAt(0), label.substring(1));
+  }
+
   private List<String> options(Stage stage) {
-    return COMPUTING.contains(stage)
-        ? List.of("@" + configuration.resolve("vector.options"))
-        : List.of();
+    return stage.isFirst() ? List.of() : List.of("@" + configuration.resolve("vector.options"));
   }
 
   private void setEnvironment(ProcessBuilder builder) {
@@ -136,7 +132,7 @@ final class Processes {
     builder.environment().put("AERON_DIR", aeronDirectory().toString());
   }
 
-  private List<String> java(String name, List<String> options, Class<?> mainClass) {
+  private List<String> java(String name, List<String> options, String mainClass) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -145,7 +141,7 @@ final class Processes {
                 cdsOption + name + ".jsa",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
     command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
     return command;
   }
 

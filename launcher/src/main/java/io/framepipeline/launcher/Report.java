@@ -1,11 +1,12 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.metrics.Ledger;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -38,11 +39,9 @@ record Report(
     double normMean,
     double normMax,
     LatencyMicros latencyMicros,
-    Instances instances) {
+    Map<String, Integer> instances) {
 
   record LatencyMicros(double p50, double p99, double p999, double max) {}
-
-  record Instances(int reader, int reciprocal, int norm) {}
 
   private static final double NANOS_PER_MICRO = TimeUnit.MICROSECONDS.toNanos(1);
   private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -50,9 +49,9 @@ record Report(
   static Report of(Totals totals, Map<Stage, Integer> instances) {
     Ledger.Entry ledger = totals.ledger();
     double seconds =
-        totals.lastAckNanos() == 0
+        totals.lastCompletedNanos() == 0
             ? 0
-            : (totals.lastAckNanos() - totals.firstReadNanos()) / NANOS_PER_SECOND;
+            : (totals.lastCompletedNanos() - totals.firstReadNanos()) / NANOS_PER_SECOND;
     return new Report(
         ledger.framesRead(),
         ledger.framesAcknowledged(),
@@ -73,10 +72,13 @@ record Report(
             totals.latencyNanos().quantile(0.99) / NANOS_PER_MICRO,
             totals.latencyNanos().quantile(0.999) / NANOS_PER_MICRO,
             totals.latencyNanos().max() / NANOS_PER_MICRO),
-        new Instances(
-            instances.get(Stage.READER),
-            instances.get(Stage.RECIPROCAL),
-            instances.get(Stage.NORM)));
+        byLabel(instances));
+  }
+
+  private static Map<String, Integer> byLabel(Map<Stage, Integer> instances) {
+    Map<String, Integer> byLabel = new LinkedHashMap<>();
+    Stage.ALL.forEach(stage -> byLabel.put(stage.label(), instances.get(stage)));
+    return byLabel;
   }
 
   /** Whether every frame that was read is acknowledged. */

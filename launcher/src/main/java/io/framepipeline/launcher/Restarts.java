@@ -1,6 +1,6 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.config.ExitCode;
 import java.util.concurrent.TimeUnit;
 
 /**

@@ -1,15 +1,15 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverCounters;
-import io.framepipeline.common.transport.InstanceCounts;
 import io.framepipeline.common.transport.SharedMemorySize;
-import io.framepipeline.common.transport.Stage;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.ResultsTarget;
@@ -41,7 +41,7 @@ import picocli.CommandLine.Mixin;
           + " and is acknowledged, was abandoned, or shows as lost.%n",
       "Ctrl-C, SIGTERM or the terminal's end stops reading, delivers what is in flight, and ends;"
           + " a second Ctrl-C or SIGTERM ends at once. Whatever process dies is started again. The"
-          + " services' settings (READER_WINDOW_FRAMES, IDLE_STRATEGY, ...; see README.md) are taken"
+          + " services' settings (READER_WINDOW_FRAMES, IDLE_STRATEGY, ...; see docs/reference.md) are taken"
           + " from the environment.%n"
     },
     customSynopsis = "./pipeline run [OPTION...]%n",
@@ -76,18 +76,23 @@ final class RunCommand implements Callable<Integer> {
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
       if (results != null) {
         // Not before the run can start: the results of the run before are deleted here.
-        results.replace(source.path(), options.readers);
+        results.replace(source.path(), options.readers());
       }
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
       return run(runDirectory, new Supervisor(processes, console), control);
     }
   }
 
+  /** What was given on the command line. */
+  RunOptions options() {
+    return options;
+  }
+
   /** Everything that can be wrong is found before anything is started. */
   private void check() {
     options
         .instances()
-        .forEach((stage, count) -> RunOptions.checkInstances("--" + stage.label() + "s", count));
+        .forEach((stage, count) -> RunOptions.checkInstances("--" + stage.plural(), count));
     if (options.durationSeconds != null && !(options.durationSeconds > 0)) {
       throw Settings.malformed(
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
@@ -100,7 +105,7 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = new Settings(environment, new Properties());
     source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
     source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
-    source.checkReaders("--readers", options.readers);
+    source.checkReaders("--" + Stage.first().plural(), options.readers());
     if (settings.flag("READER_REPEAT")) {
       source.checkRepeatable();
     }
@@ -217,7 +222,7 @@ final class RunCommand implements Callable<Integer> {
 
   private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {
     if (!request.scale().isEmpty()) {
-      source.checkReaders(Stage.READER.label(), request.scale().getOrDefault(Stage.READER, 1));
+      source.checkReaders(Stage.first().label(), request.scale().getOrDefault(Stage.first(), 1));
       Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
       asked.putAll(request.scale());
       DriverCounters.requireEnoughFor(InstanceCounts.of(asked));

@@ -1,7 +1,8 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.FileIdentity;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.DriverConnection;
 import java.io.IOException;

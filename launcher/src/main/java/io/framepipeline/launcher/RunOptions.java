@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.Settings;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.reader.PartialFrame;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -10,6 +10,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.ISetter;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /**
@@ -18,6 +21,8 @@ import picocli.CommandLine.Option;
 final class RunOptions {
   private static final int MAX_INSTANCES = 64;
   private static final Pattern DESCRIPTOR = Pattern.compile("/(?:dev|proc/self)/fd/([1-9]\\d*)");
+
+  private final Map<Stage, Integer> instances = new EnumMap<>(Stage.class);
 
   enum Print {
     NONE(""),
@@ -64,28 +69,6 @@ final class RunOptions {
   Long rate;
 
   @Option(
-      names = "--readers",
-      paramLabel = "N",
-      defaultValue = "1",
-      description =
-          "Reader instances, each with the whole source to itself. Default: ${DEFAULT-VALUE}.")
-  int readers;
-
-  @Option(
-      names = "--reciprocals",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Reciprocal instances, which share the frames. Default: ${DEFAULT-VALUE}.")
-  int reciprocals;
-
-  @Option(
-      names = "--norms",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Norm instances, which share the frames. Default: ${DEFAULT-VALUE}.")
-  int norms;
-
-  @Option(
       names = "--partial-frame",
       paramLabel = "refuse|pad",
       description =
@@ -125,13 +108,39 @@ final class RunOptions {
     }
   }
 
+  /** Adds an option for each stage, by which its instances are counted. */
+  static void addTo(CommandSpec run) {
+    RunOptions options = ((RunCommand) run.userObject()).options();
+    for (Stage stage : Stage.ALL) {
+      run.addOption(
+          OptionSpec.builder("--" + stage.plural())
+              .paramLabel("N")
+              .type(Integer.class)
+              .defaultValue("1")
+              .description(
+                  stage.isFirst()
+                      ? "Reader instances, each with the whole source to itself. Default: 1."
+                      : stage.label() + " instances, which share the frames. Default: 1.")
+              .setter(
+                  new ISetter() {
+                    @Override
+                    public <T> T set(T count) {
+                      options.instances.put(stage, (Integer) count);
+                      return null;
+                    }
+                  })
+              .build());
+    }
+  }
+
   /** How many instances of each stage. */
   Map<Stage, Integer> instances() {
-    Map<Stage, Integer> instances = new EnumMap<>(Stage.class);
-    instances.put(Stage.READER, readers);
-    instances.put(Stage.RECIPROCAL, reciprocals);
-    instances.put(Stage.NORM, norms);
     return instances;
+  }
+
+  /** How many readers. */
+  int readers() {
+    return instances.get(Stage.first());
   }
 
   /** The settings that were given as options. */

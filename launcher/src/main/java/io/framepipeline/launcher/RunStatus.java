@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -61,7 +61,7 @@ record RunStatus(
           pid,
           uptimeSeconds,
           framesPerSecond,
-          stage.equals(Stage.READER.label())
+          stage.equals(Stage.first().label())
               ? String.format(Locale.ROOT, "  in flight %,d", framesInFlight)
               : "");
     }

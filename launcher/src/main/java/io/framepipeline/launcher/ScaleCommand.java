@@ -1,8 +1,8 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -140,7 +140,7 @@ final class StageInstances {
       exitCode = code;
       return false;
     }
-    if (stage == Stage.READER && isFinished(slot.instance, code)) {
+    if (stage.isFirst() && isFinished(slot.instance, code)) {
       return false;
     }
     if (slot.instance.hasEnded() && code == ExitCode.OK) {

@@ -1,8 +1,8 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -44,7 +44,7 @@ final class Supervisor {
   Supervisor(Processes processes, Console console) {
     this.processes = processes;
     this.console = console;
-    for (Stage stage : Stage.values()) {
+    for (Stage stage : Stage.ALL) {
       stages.put(stage, new StageInstances(stage, () -> startInstance(stage), console));
     }
   }
@@ -53,7 +53,7 @@ final class Supervisor {
   void start(Map<Stage, Integer> instances) {
     startDriver(System.nanoTime());
     asked.putAll(instances);
-    for (Stage stage : List.of(Stage.NORM, Stage.RECIPROCAL, Stage.READER)) {
+    for (Stage stage : Stage.ALL.reversed()) {
       stages.get(stage).resize(instances.get(stage));
     }
   }
@@ -127,15 +127,15 @@ final class Supervisor {
       kill();
     } else if (ending != null) {
       endNextStage();
-    } else if (stages.get(Stage.READER).isEmpty()) {
-      end(Stage.READER);
+    } else if (stages.get(Stage.first()).isEmpty()) {
+      end(Stage.first());
     }
   }
 
   /** Has the readers stop reading; the rest follows when nothing is in flight any more. */
   void drain() {
     if (ending == null) {
-      end(Stage.READER);
+      end(Stage.first());
     }
   }
 
@@ -144,7 +144,7 @@ final class Supervisor {
     if (isDriverEnding) {
       return;
     }
-    ending = Stage.NORM;
+    ending = Stage.last();
     stages.values().forEach(StageInstances::forget);
     allInstances.forEach(instance -> instance.process().destroyForcibly());
     endDriver();
@@ -173,7 +173,7 @@ final class Supervisor {
     if (driverExitCode != ExitCode.OK || exitCode() == ExitCode.START) {
       return true;
     }
-    Stage ended = ending == null ? Stage.READER : ending;
+    Stage ended = ending == null ? Stage.first() : ending;
     return stages.entrySet().stream()
         .anyMatch(entry -> entry.getKey().compareTo(ended) > 0 && entry.getValue().isEmpty());
   }
@@ -181,7 +181,7 @@ final class Supervisor {
   private Instance startInstance(Stage stage) throws IOException {
     boolean isJoining =
         allInstances.stream().anyMatch(other -> other.stage() == stage && other.isReady());
-    Instance instance = processes.startService(stage, isJoining, asked.get(Stage.READER));
+    Instance instance = processes.startService(stage, isJoining, asked.get(Stage.first()));
     allInstances.add(instance);
     return instance;
   }
@@ -261,10 +261,10 @@ final class Supervisor {
     if (!stages.get(ending).isEmpty()) {
       return;
     }
-    switch (ending) {
-      case READER -> end(Stage.RECIPROCAL);
-      case RECIPROCAL -> end(Stage.NORM);
-      case NORM -> endDriver();
+    if (ending.isLast()) {
+      endDriver();
+    } else {
+      end(ending.next());
     }
   }
 

@@ -1,17 +1,17 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.metrics.Buckets;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Histogram;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
 import java.util.List;
 
 /**
  * The figures of all instances of a run, dead ones included, at one moment.
  *
  * @param firstReadNanos when the first frame was read; 0 if none was
- * @param lastAckNanos when the last acknowledgement came; 0 if none did
+ * @param lastCompletedNanos when the last acknowledgement came; 0 if none did
  */
 record Totals(
     long nanos,
@@ -19,7 +19,7 @@ record Totals(
     long framesNormed,
     long framesDuplicate,
     long firstReadNanos,
-    long lastAckNanos,
+    long lastCompletedNanos,
     Histogram.Snapshot latencyNanos,
     Histogram.Snapshot norms) {
 
@@ -36,11 +36,11 @@ record Totals(
         continue;
       }
       ledger = ledger.plus(instance.ledger());
-      if (instance.stage() == Stage.READER) {
-        lastAck = Math.max(lastAck, stats.lastAckNanos.get());
-        duplicate += stats.framesDuplicate.get();
-      } else if (instance.stage() == Stage.NORM) {
-        normed += stats.framesNormed.get();
+      if (instance.stage().isFirst()) {
+        lastAck = Math.max(lastAck, stats.counter(Figure.LAST_COMPLETED_NANOS).get());
+        duplicate += stats.counter(Figure.FRAMES_DUPLICATE).get();
+      } else if (instance.stage().isLast()) {
+        normed += stats.counter(Figure.FRAMES_NORMED).get();
         latency = latency.plus(stats.latencyNanos.snapshot());
         norms = norms.plus(stats.norms.snapshot());
       }
@@ -60,8 +60,8 @@ record Totals(
   static long firstReadNanos(List<Instance> instances) {
     long firstRead = 0;
     for (Instance instance : instances) {
-      if (instance.stage() == Stage.READER && instance.stats() != null) {
-        firstRead = earlier(firstRead, instance.stats().firstReadNanos.get());
+      if (instance.stage().isFirst() && instance.stats() != null) {
+        firstRead = earlier(firstRead, instance.stats().counter(Figure.FIRST_READ_NANOS).get());
       }
     }
     return firstRead;

@@ -2,9 +2,9 @@ package io.framepipeline.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;

@@ -3,9 +3,9 @@ package io.framepipeline.launcher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.PipelineCpu;
-import io.framepipeline.common.service.Settings;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.linux.PipelineCpu;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.OptionalLong;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Ledger;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -73,8 +73,15 @@ class ReportTest {
     assertThat(json.get("instances").get("norm").asInt()).isEqualTo(3);
   }
 
-  private static Totals totals(Ledger.Entry ledger, long firstReadNanos, long lastAckNanos) {
+  private static Totals totals(Ledger.Entry ledger, long firstReadNanos, long lastCompletedNanos) {
     return new Totals(
-        0, ledger, 0, 0, firstReadNanos, lastAckNanos, Buckets.noLatencies(), Buckets.noNorms());
+        0,
+        ledger,
+        0,
+        0,
+        firstReadNanos,
+        lastCompletedNanos,
+        Buckets.noLatencies(),
+        Buckets.noNorms());
   }
 }

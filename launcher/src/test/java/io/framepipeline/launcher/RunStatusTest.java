@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Ledger;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.launcher.RunStatus.Driver;
 import io.framepipeline.launcher.RunStatus.InstanceStatus;
 import java.util.EnumMap;

@@ -2,7 +2,7 @@ package io.framepipeline.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.config.ExitCode;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

@@ -2,10 +2,11 @@ package io.framepipeline.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -324,16 +325,16 @@ class StageInstancesTest {
     }
 
     void becomeReady() {
-      stats().ready.setRelease(1);
+      stats().counter(Figure.READY).setRelease(1);
     }
 
     /** Tells where its metrics are. */
     void begin() {
-      stats().metricsPort.setRelease(9400);
+      stats().counter(Figure.METRICS_PORT).setRelease(9400);
     }
 
     void endInOrder(int code) {
-      stats().hasEnded.setRelease(1);
+      stats().counter(Figure.ENDED).setRelease(1);
       end(code);
     }
 

@@ -1,12 +1,12 @@
 package io.framepipeline.driver;
 
 import io.aeron.driver.MediaDriver;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.linux.TimerSlack;
 import io.framepipeline.common.service.CommonSettings;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.Settings;
 import io.framepipeline.common.service.Signals;
-import io.framepipeline.common.service.TimerSlack;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.SharedMemorySize;

@@ -19,7 +19,7 @@ final class LimitIdleStrategy implements IdleStrategy {
   @Override
   public void idle(int workCount) {
     if (workCount > 0) {
-      doorbells.onRoom();
+      doorbells.wakeWantingRoom();
     }
     idleStrategy.idle(workCount);
   }

@@ -1,7 +1,8 @@
 package io.framepipeline.norm;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.Vectors;
+import io.framepipeline.common.kernel.ScalarKernel;
+import io.framepipeline.common.kernel.VectorWarmUp;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -17,7 +18,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * square thus takes part in at most 1 + 3 + 16 + 1 roundings of binary32; none is negative, so the
  * norm is within {@code 21 * 2^-24 / 2}, less than the promised 1e-6, of the exact one.
  */
-final class NormKernel {
+public final class NormKernel implements ScalarKernel {
   /** Floats in a cache line, which is the longest vector there is. */
   static final int LANES = 16;
 
@@ -27,16 +28,17 @@ final class NormKernel {
   /** Bytes of the elements whose squares are added pairwise. */
   static final int GROUP = 8 * LINE;
 
-  private static final Vectors VECTORS = practise();
+  private final VectorWarmUp warmUp = startWarmUp();
 
   private final float[] laneSums = new float[LANES];
 
-  /** Reads 4096 little-endian floats at {@code offset} of an off-heap buffer. */
-  double apply(DirectBuffer in, int offset) {
-    if (VECTORS.areFaster()) {
-      VectorLaneSums.compute(in.addressOffset() + offset, laneSums);
+  /** Reads 4096 little-endian floats at {@code inOffset} of an off-heap buffer. */
+  @Override
+  public double apply(DirectBuffer in, int inOffset) {
+    if (warmUp.isVectorFaster()) {
+      VectorLaneSums.compute(in.addressOffset() + inOffset, laneSums);
     } else {
-      computeLaneSums(in, offset, laneSums);
+      computeLaneSums(in, inOffset, laneSums);
     }
     return Math.sqrt(sum(laneSums));
   }
@@ -67,10 +69,10 @@ final class NormKernel {
     return y * y;
   }
 
-  private static Vectors practise() {
+  private static VectorWarmUp startWarmUp() {
     UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
     float[] sums = new float[LANES];
-    return Vectors.practise(
+    return VectorWarmUp.start(
         () -> computeLaneSums(in, 0, sums), () -> VectorLaneSums.compute(in.addressOffset(), sums));
   }
 

@@ -3,8 +3,8 @@ package io.framepipeline.norm;
 import static io.framepipeline.norm.NormKernel.GROUP;
 import static io.framepipeline.norm.NormKernel.LINE;
 
-import io.framepipeline.common.frame.AllMemory;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.kernel.AllMemory;
+import io.framepipeline.common.wire.Frames;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;

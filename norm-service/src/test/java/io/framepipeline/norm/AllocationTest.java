@@ -3,19 +3,23 @@ package io.framepipeline.norm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.framepipeline.common.delivery.AnswerStage;
+import io.framepipeline.common.delivery.TransformStage;
+import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.IdleMode;
-import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.SteppedDriver;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderService;
 import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.Source;
-import io.framepipeline.reciprocal.ReciprocalService;
+import io.framepipeline.reciprocal.ReciprocalKernel;
 import java.lang.management.ManagementFactory;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
@@ -59,8 +63,18 @@ class AllocationTest {
         new CommonSettings(
             driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
     StageStats normStats = StageStats.inMemory();
-    Measured norm = start(new NormService(CHANNELS, normStats));
-    Measured reciprocal = start(new ReciprocalService(CHANNELS, StageStats.inMemory()));
+    NormKernel normKernel = new NormKernel();
+    Measured norm =
+        start(
+            (connection, prompt) ->
+                new AnswerStage(Stage.NORM, normKernel, connection, CHANNELS, normStats));
+    StageStats reciprocalStats = StageStats.inMemory();
+    ReciprocalKernel reciprocalKernel = new ReciprocalKernel();
+    Measured reciprocal =
+        start(
+            (connection, prompt) ->
+                new TransformStage(
+                    Stage.RECIPROCAL, reciprocalKernel, connection, CHANNELS, reciprocalStats));
     Measured reader = start(new ReaderService(settings, common, readerStats));
     stepFrames(WARM_UP_FRAMES);
 
@@ -82,7 +96,7 @@ class AllocationTest {
     assertThat(leastReader).as("bytes allocated by the reader").isZero();
     assertThat(leastReciprocal).as("bytes allocated by the reciprocal").isZero();
     assertThat(leastNorm).as("bytes allocated by the norm").isZero();
-    assertThat(readerStats.framesDuplicate.get()).isZero();
+    assertThat(readerStats.counter(Figure.FRAMES_DUPLICATE).get()).isZero();
     assertThat(normStats.norms.snapshot().min()).isEqualTo(64);
     assertThat(normStats.norms.snapshot().max()).isEqualTo(64);
   }

@@ -3,7 +3,7 @@ package io.framepipeline.norm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.wire.Frames;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.nio.ByteBuffer;

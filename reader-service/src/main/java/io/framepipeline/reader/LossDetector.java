@@ -8,17 +8,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides which frames are lost, and no sooner than that is likely: each wrong guess is a repeat,
- * and many wrong guesses a storm.
+ * Decides which deliveries have expired, and no sooner than that is likely: each wrong guess is a
+ * repeat, and many wrong guesses a storm. A delivery expires in one of three ways.
  *
  * <ul>
- *   <li>A reciprocal's inbox is lost: so is what went there, except for what it had passed on.
- *   <li>A norm's inbox is lost: so is what that norm had, and nobody knows which frames those were.
- *   <li>A frame stays unacknowledged for long, as measured by what frames take at present.
+ *   <li>An inbox of the next stage is lost: so is what went there, except for what it had passed
+ *       on.
+ *   <li>An inbox of a later stage is lost: so is what it had, and nobody knows which frames those
+ *       were.
+ *   <li>A frame stays unanswered for long, as measured by what frames take at present.
  * </ul>
  *
- * <p>In the first two cases the frames that are not lost go on being acknowledged. So what is lost
- * is declared once the stream of acknowledgements for frames sent before has run dry.
+ * <p>In the first two ways the frames that are not lost go on being answered. So deliveries expire
+ * once the stream of answers to frames sent before has run dry.
  */
 final class LossDetector {
   private static final Logger LOG = LoggerFactory.getLogger(LossDetector.class);
@@ -38,18 +40,18 @@ final class LossDetector {
   /** Longer than a process that is at work waits for its turn on a busy machine. */
   private static final long MIN_QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(75);
 
-  /** How long it may take the reciprocals to find a norm that is new, and to connect. */
+  /** How long it may take a stage to find a new inbox of the next one, and to connect. */
   private static final long CONNECT_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
-  /** Much longer than a loss takes to be declared in the first two ways. */
-  private static final long MIN_ACK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(2);
+  /** Much longer than a delivery takes to expire in the first two ways. */
+  private static final long MIN_ANSWER_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final long SWEEP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** A frame, or a stream of acknowledgements, is late if it takes this many times the mean. */
+  /** A frame, or a stream of answers, is late if it takes this many times the mean. */
   private static final int PATIENCE = 4;
 
-  /** Frames declared overdue in one sweep. */
+  /** Deliveries that expire in one sweep. */
   private static final int OVERDUE_LIMIT = 256;
 
   /** The weight of a new sample in a mean is 1 / 2^3. */
@@ -58,20 +60,22 @@ final class LossDetector {
   private final RetainedFrames frames;
   private long meanLatencyNanos;
   private long meanGapNanos;
-  private long lastAckNanos;
+  private long lastAnswerNanos;
   private long lastProbeNanos;
   private long nextSweepNanos;
 
-  private final LongArrayList lostReciprocals = new LongArrayList();
-  private boolean isNormLost;
+  private final LongArrayList lostReceivers = new LongArrayList();
+  private boolean isLaterInboxLost;
   private boolean isLateNotice;
   private boolean isSettling;
-  private int normCount;
 
-  /** Frames sent before this may be lost; those acknowledged are not. */
+  /** How many later stages have no inbox; while there is one, nothing can be answered. */
+  private int missingStages;
+
+  /** Deliveries before this may be lost; those answered are not. */
   private long cutoffNanos;
 
-  /** When the last frame sent before the cutoff was acknowledged; or later, if none can be yet. */
+  /** When the last frame sent before the cutoff was answered; or later, if none can be yet. */
   private long quietSinceNanos;
 
   private long nowNanos;
@@ -79,55 +83,61 @@ final class LossDetector {
   LossDetector(RetainedFrames frames, long nowNanos) {
     this.frames = frames;
     this.nowNanos = nowNanos;
-    this.lastAckNanos = nowNanos;
+    this.lastAnswerNanos = nowNanos;
     this.lastProbeNanos = nowNanos;
     this.nextSweepNanos = nowNanos;
   }
 
-  /** Notes that a frame was acknowledged that was sent at {@code sentNanos}. */
-  void onAcknowledged(long sentNanos, long nowNanos) {
+  /** Notes that a frame was answered that was sent at {@code sentNanos}. */
+  void onAnswered(long sentNanos, long nowNanos) {
     meanLatencyNanos += (nowNanos - sentNanos - meanLatencyNanos) >> MEAN_SHIFT;
-    if (nowNanos != lastAckNanos) {
-      meanGapNanos += (nowNanos - lastAckNanos - meanGapNanos) >> MEAN_SHIFT;
-      lastAckNanos = nowNanos;
+    if (nowNanos != lastAnswerNanos) {
+      meanGapNanos += (nowNanos - lastAnswerNanos - meanGapNanos) >> MEAN_SHIFT;
+      lastAnswerNanos = nowNanos;
     }
     if (isSettling && sentNanos - cutoffNanos < 0 && nowNanos - quietSinceNanos > 0) {
       quietSinceNanos = nowNanos;
     }
   }
 
-  /** What to do about reciprocals' inboxes. */
-  InboxWatch.Listener ofReciprocals() {
+  /** What to do about inboxes of the next stage. */
+  InboxWatch.Listener ofNextStage() {
     return new InboxWatch.Listener() {
       @Override
       public void onLost(RemoteInbox inbox) {
-        lostReciprocals.addLong(inbox.registrationId());
+        lostReceivers.addLong(inbox.registrationId());
         settle(NOTICE_NANOS);
       }
     };
   }
 
-  /** What to do about norms' inboxes. */
-  InboxWatch.Listener ofNorms() {
+  /** What to do about inboxes of a stage after the next one; to be called once for each. */
+  InboxWatch.Listener ofLaterStage() {
+    missingStages++;
     return new InboxWatch.Listener() {
+      private int count;
+
       @Override
       public void onOpen(RemoteInbox inbox) {
-        if (normCount++ == 0) {
-          // Nothing could be acknowledged before; so nothing is late.
+        if (count++ == 0) {
+          missingStages--;
+          // Nothing could be answered before; so nothing is late.
           quietSinceNanos = nowNanos + CONNECT_NANOS;
-          lastAckNanos = nowNanos;
+          lastAnswerNanos = nowNanos;
           lastProbeNanos = nowNanos;
         }
       }
 
       @Override
       public void onLeaving(RemoteInbox inbox) {
-        normCount--;
+        if (--count == 0) {
+          missingStages++;
+        }
       }
 
       @Override
       public void onLost(RemoteInbox inbox) {
-        isNormLost = true;
+        isLaterInboxLost = true;
         isLateNotice = false;
         settle(NOTICE_NANOS);
       }
@@ -139,9 +149,9 @@ final class LossDetector {
     this.nowNanos = nowNanos;
     if (isSettling && isSettled()) {
       isSettling = false;
-      declareLost();
+      expireLost();
     }
-    if (normCount > 0 && nowNanos - nextSweepNanos >= 0) {
+    if (missingStages == 0 && nowNanos - nextSweepNanos >= 0) {
       nextSweepNanos = nowNanos + SWEEP_INTERVAL_NANOS;
       sweep();
     }
@@ -156,46 +166,46 @@ final class LossDetector {
   }
 
   private boolean isSettled() {
-    if (normCount == 0 || nowNanos - cutoffNanos < 0) {
-      // With no norm there is nobody to acknowledge what reciprocals still have.
+    if (missingStages > 0 || nowNanos - cutoffNanos < 0) {
+      // Nobody answers what the stages before the missing one still have.
       return false;
     }
-    // Where little flows acknowledgements are rare, but not late.
+    // Where little flows answers are rare, but not late.
     long usualNanos = Math.min(meanGapNanos, meanLatencyNanos);
     return nowNanos - quietSinceNanos >= Math.max(MIN_QUIET_NANOS, PATIENCE * usualNanos);
   }
 
-  private void declareLost() {
-    int lost = 0;
-    for (int i = 0; i < lostReciprocals.size(); i++) {
-      lost += frames.inboxLost(lostReciprocals.getLong(i));
+  private void expireLost() {
+    int expired = 0;
+    for (int i = 0; i < lostReceivers.size(); i++) {
+      expired += frames.expireSentTo(lostReceivers.getLong(i));
     }
-    lostReciprocals.clear();
-    if (isNormLost) {
-      lost += frames.sentBeforeLost(cutoffNanos);
-      isNormLost = !isLateNotice;
+    lostReceivers.clear();
+    if (isLaterInboxLost) {
+      expired += frames.expireSentBefore(cutoffNanos);
+      isLaterInboxLost = !isLateNotice;
       if (!isLateNotice) {
         isLateNotice = true;
         settle(LATE_NOTICE_NANOS);
       }
     }
-    if (lost > 0) {
-      LOG.warn("instances were lost, and {} frames with them, which are sent again", lost);
+    if (expired > 0) {
+      LOG.warn("instances were lost, and {} frames with them, which are sent again", expired);
     }
   }
 
   private void sweep() {
-    long timeoutNanos = Math.max(MIN_ACK_TIMEOUT_NANOS, PATIENCE * meanLatencyNanos);
-    boolean othersArrive = nowNanos - lastAckNanos < timeoutNanos / 2;
+    long timeoutNanos = Math.max(MIN_ANSWER_TIMEOUT_NANOS, PATIENCE * meanLatencyNanos);
+    boolean othersArrive = nowNanos - lastAnswerNanos < timeoutNanos / 2;
     if (othersArrive) {
-      int overdue = frames.overdueLost(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
+      int overdue = frames.expireOverdue(nowNanos - timeoutNanos, OVERDUE_LIMIT, true);
       if (overdue > 0) {
         LOG.warn("{} frames are overdue, and are sent again", overdue);
       }
-    } else if (nowNanos - lastAckNanos >= timeoutNanos
+    } else if (nowNanos - lastAnswerNanos >= timeoutNanos
         && nowNanos - lastProbeNanos >= timeoutNanos) {
       // Nothing moves: the way is blocked, no frame is to blame. One is sent to find out.
-      if (frames.overdueLost(nowNanos - timeoutNanos, 1, false) > 0) {
+      if (frames.expireOverdue(nowNanos - timeoutNanos, 1, false) > 0) {
         lastProbeNanos = nowNanos;
       }
     }

@@ -1,6 +1,6 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.wire.Frames;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**

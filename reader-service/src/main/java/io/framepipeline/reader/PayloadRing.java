@@ -1,7 +1,7 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.transport.FrameSlots;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;

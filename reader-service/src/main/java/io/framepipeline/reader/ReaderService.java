@@ -1,19 +1,20 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
 import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.StageService;
 import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.SlotFile;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -41,6 +42,9 @@ public final class ReaderService implements StageService {
   private final RetainedFrames frames;
   private final SourceReader source;
 
+  /** As of the last {@link #collect}. */
+  private boolean hasSourceEnded;
+
   /** Null if norms are not written. */
   private final ResultsWriter results;
 
@@ -62,8 +66,12 @@ public final class ReaderService implements StageService {
             norms);
     this.source =
         new SourceReader(
-            settings, frames, idleStrategy(settings, common), common.cpu(), stats.framesPadded);
-    stats.windowFrames.setRelease(settings.windowFrames());
+            settings,
+            frames,
+            idleStrategy(settings, common),
+            common.cpu(),
+            stats.counter(Figure.FRAMES_PADDED));
+    stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
     this.results = norms == null ? null : writeResults(norms, settings.results(), common);
   }
 
@@ -93,10 +101,17 @@ public final class ReaderService implements StageService {
   }
 
   @Override
-  public boolean needsConnection() {
+  public void collect() {
+    // In this order: what was published before the end is taken over.
+    hasSourceEnded = source.hasEnded();
     frames.takeWritten();
+    frames.takeOver();
+  }
+
+  @Override
+  public boolean needsConnection() {
     boolean hasFailed = results != null && results.hasFailed();
-    return !hasFailed && (frames.takeOver() > 0 || frames.inFlight() > 0 || !source.hasEnded());
+    return !hasFailed && (frames.inFlight() > 0 || !hasSourceEnded);
   }
 
   @Override

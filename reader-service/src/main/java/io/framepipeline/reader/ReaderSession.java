@@ -1,24 +1,25 @@
 package io.framepipeline.reader;
 
-import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.MessageCheck;
-import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
-import io.framepipeline.common.frame.sbe.NormsDecoder;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Rejections;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.StageSession;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.FrameClaim;
 import io.framepipeline.common.transport.Inbox;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
 import io.framepipeline.common.transport.Payloads;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.wire.MessageCheck;
+import io.framepipeline.common.wire.RejectReason;
+import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.wire.sbe.NormsDecoder;
+import java.util.ArrayList;
+import java.util.List;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 
@@ -38,15 +39,16 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   private final LossDetector lossDetector;
   private final Inbox inbox;
   private final Outboxes outboxes;
-  private final InboxWatch normInboxes;
+
+  /** Of each stage after the next one. */
+  private final List<InboxWatch> laterInboxes = new ArrayList<>();
+
   private final Doorbells doorbells;
 
   private final MessageCheck check = MessageCheck.forNorms();
   private final NormsDecoder norms = new NormsDecoder();
-  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
-  private final ByteFramesEncoder run = new ByteFramesEncoder();
-  private final BufferClaim claim = new BufferClaim();
   private long nowNanos;
+  private boolean isDone;
 
   /**
    * @param results null if norms are not written
@@ -69,15 +71,17 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     this.rejections = new Rejections(stats);
     this.lossDetector =
         new LossDetector(frames, connection.aeron().context().nanoClock().nanoTime());
-    this.inbox = Inbox.open(connection, channels.acks(), Stage.READER, sourceId);
+    this.inbox = Inbox.open(connection, channels.answers(), Stage.first(), sourceId);
     this.outboxes =
         new Outboxes(
             connection,
             channels.frames(),
             payloads,
-            Stage.RECIPROCAL,
-            lossDetector.ofReciprocals());
-    this.normInboxes = new InboxWatch(connection, Stage.NORM, lossDetector.ofNorms());
+            Stage.first().next(),
+            lossDetector.ofNextStage());
+    for (Stage later : Stage.first().next().downstream()) {
+      laterInboxes.add(new InboxWatch(connection, later, lossDetector.ofLaterStage()));
+    }
     this.doorbells = connection.doorbells();
     source.onPublished(prompt);
   }
@@ -87,49 +91,54 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     this.nowNanos = nowNanos;
     if (frames.isFull() || source.hasEnded()) {
       // Before the poll, which finds those whose senders have not seen it yet.
-      doorbells.wantAcks();
+      doorbells.wantAnswers();
     }
     long acknowledgedBefore = frames.acknowledged();
     int answers = inbox.poll(this, ANSWER_LIMIT, nowNanos);
     frames.takeWritten();
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
+    // In this order: what was published before the end is taken over.
+    boolean hasSourceEnded = source.hasEnded();
     int taken = frames.takeOver();
     // What cannot be answered is not to be sent yet.
     int sent = inbox.isOpen() ? send() : 0;
-    int changes = outboxes.doWork(nowNanos) + normInboxes.doWork(nowNanos);
+    int changes = outboxes.doWork(nowNanos);
+    for (int i = 0, size = laterInboxes.size(); i < size; i++) {
+      changes += laterInboxes.get(i).doWork(nowNanos);
+    }
     if (changes > 0) {
       int connected = outboxes.connectedCount();
-      stats.downstreamInstances.setRelease(connected);
-      stats.ready.setRelease(connected > 0 ? 1 : 0);
+      stats.counter(Figure.DOWNSTREAM_INSTANCES).setRelease(connected);
+      stats.counter(Figure.READY).setRelease(connected > 0 ? 1 : 0);
       if (connected > 0) {
         // Not before: a frame's age starts with its reading.
         source.start();
       }
     }
 
-    if (stats.firstReadNanos.getPlain() == 0 && frames.read() > 0) {
-      stats.firstReadNanos.setRelease(frames.originNanos(0));
+    if (stats.counter(Figure.FIRST_READ_NANOS).getPlain() == 0 && frames.read() > 0) {
+      stats.counter(Figure.FIRST_READ_NANOS).setRelease(frames.originNanos(0));
     }
     if (isAcknowledged) {
-      stats.lastAckNanos.setRelease(nowNanos);
+      stats.counter(Figure.LAST_COMPLETED_NANOS).setRelease(nowNanos);
     }
     if (isAcknowledged || taken + sent > 0) {
-      stats.lastProgressEpochMillis.setRelease(System.currentTimeMillis());
+      stats.counter(Figure.LAST_PROGRESS_EPOCH_MILLIS).setRelease(System.currentTimeMillis());
     }
     publishLedger();
+    isDone = (results != null && results.hasFailed()) || (hasSourceEnded && frames.inFlight() == 0);
     return answers + changes + sent;
   }
 
   /** Each message is read, or counted and skipped; this inbox never pushes back. */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
-    Verdict verdict = check.check(buffer, offset, length, header);
-    if (verdict != Verdict.ACCEPTED) {
-      rejections.count(verdict, header.sessionId(), nowNanos);
+    RejectReason reason = check.check(buffer, offset, length, header);
+    if (reason != null) {
+      rejections.count(reason, header.sessionId(), nowNanos);
       return 0;
     }
-    stats.messages(verdict).incrementRelease();
     norms.wrap(
         buffer,
         offset + MessageHeaderDecoder.ENCODED_LENGTH,
@@ -156,22 +165,21 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   }
 
   @Override
-  public boolean isDone(long nowNanos) {
-    return (results != null && results.hasFailed())
-        || (source.hasEnded() && frames.takeOver() == 0 && frames.inFlight() == 0);
+  public boolean isDone() {
+    return isDone;
   }
 
   @Override
   public void close() {
-    frames.everythingSentLost();
+    frames.expireEverything();
     publishLedger();
-    stats.downstreamInstances.setRelease(0);
+    stats.counter(Figure.DOWNSTREAM_INSTANCES).setRelease(0);
     CloseHelper.closeAll(outboxes, inbox);
   }
 
   private void onNorm(long sequence, double norm) {
     if (frames.answered(sequence, norm)) {
-      lossDetector.onAcknowledged(frames.sentNanos(sequence), nowNanos);
+      lossDetector.onAnswered(frames.sentNanos(sequence), nowNanos);
     }
   }
 
@@ -182,47 +190,34 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       if (sequence < 0) {
         break;
       }
-      int frameCount = frames.runLength(sequence);
-      if (!outboxes.tryClaimRun(frameCount, frames.inboxToAvoid(sequence), claim)) {
-        if (outboxes.connectedCount() > 0) {
-          stats.backpressure.incrementRelease();
+      int frameCount = frames.batchLength(sequence);
+      try (FrameClaim claim = outboxes.tryClaimBatch(frameCount, frames.inboxToAvoid(sequence))) {
+        if (claim == null) {
+          if (outboxes.connectedCount() > 0) {
+            stats.counter(Figure.BACKPRESSURE).incrementRelease();
+          }
+          break;
         }
-        break;
-      }
-      boolean isWritten = false;
-      try {
-        write(sequence, frameCount);
-        isWritten = true;
-      } finally {
-        // A claim that is neither committed nor aborted would block the inbox for ever.
-        if (isWritten) {
-          claim.commit();
-        } else {
-          claim.abort();
+        // The payloads stay where the source wrote them.
+        claim.commit(
+            sequence,
+            frames.originNanos(sequence),
+            frames.payloadNumber(sequence),
+            sourceId,
+            inbox.streamId(),
+            frameCount);
+        for (int i = 0; i < frameCount; i++) {
+          frames.sent(sequence + i, claim.inbox(), nowNanos);
         }
-      }
-      for (int i = 0; i < frameCount; i++) {
-        frames.sent(sequence + i, outboxes.claimedInbox(), nowNanos);
       }
       sent += frameCount;
     }
     return sent;
   }
 
-  /** The payloads stay where the source wrote them. */
-  private void write(long sequence, int frameCount) {
-    run.wrapAndApplyHeader(claim.buffer(), claim.offset(), messageHeader)
-        .sequence(sequence)
-        .originNanos(frames.originNanos(sequence))
-        .payloadNumber(frames.payloadNumber(sequence))
-        .sourceId(sourceId)
-        .answerStreamId(inbox.streamId())
-        .frameCount(frameCount);
-  }
-
   private void publishLedger() {
-    stats.framesDuplicate.setRelease(frames.duplicates());
-    stats.resultsWaiting.setRelease(frames.unwritten());
+    stats.counter(Figure.FRAMES_DUPLICATE).setRelease(frames.duplicates());
+    stats.counter(Figure.RESULTS_WAITING_FRAMES).setRelease(frames.unwritten());
     stats.ledger.write(
         frames.read(),
         frames.acknowledged(),

@@ -1,8 +1,8 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.Settings;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.wire.Frames;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 

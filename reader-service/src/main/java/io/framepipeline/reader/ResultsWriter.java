@@ -1,6 +1,6 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitException;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;

@@ -1,7 +1,7 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.transport.FrameSlots;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
@@ -24,15 +24,15 @@ final class RetainedFrames {
   }
 
   /**
-   * From this many losses on a frame is suspected of killing whoever takes it, and travels alone.
+   * From this many expiries on a frame is suspected of killing whoever takes it, and travels alone.
    */
-  private static final int SUSPECT_LOSSES = 2;
+  private static final int SUSPECT_EXPIRIES = 2;
 
   private static final long NONE = -1;
 
   private static final byte UNSENT = 0;
   private static final byte SENT = 1;
-  private static final byte LOST = 2;
+  private static final byte EXPIRED = 2;
   private static final byte DONE = 3;
   private static final byte ABANDONED = 4;
 
@@ -47,7 +47,7 @@ final class RetainedFrames {
   private final long[] originNanos = new long[CAPACITY];
   private final long[] sentNanos = new long[CAPACITY];
   private final long[] inboxes = new long[CAPACITY];
-  private final int[] losses = new int[CAPACITY];
+  private final int[] expiries = new int[CAPACITY];
   private final byte[] states = new byte[CAPACITY];
 
   /** Frames the source has published; written by its thread. */
@@ -68,9 +68,9 @@ final class RetainedFrames {
   private long duplicates;
   private long unwritten;
 
-  private int lostCount;
-  private int lostSuspectCount;
-  private long lostCursor;
+  private int expiredCount;
+  private int expiredSuspectCount;
+  private long expiredCursor;
   private long suspect = NONE;
 
   /**
@@ -95,7 +95,7 @@ final class RetainedFrames {
    */
   int writableBytes(long inputPosition) {
     long places = closed.getAcquire() + CAPACITY - published.getPlain();
-    int frames = payloads.writable((int) Math.min(places, Frames.RUN_FRAMES));
+    int frames = payloads.writable((int) Math.min(places, Frames.BATCH_FRAMES));
     return Math.max(0, frames * Frames.BYTE_PAYLOAD_LENGTH - offsetInFrame(inputPosition));
   }
 
@@ -123,8 +123,8 @@ final class RetainedFrames {
   /** Whether the source may wait for room for its next read. */
   boolean isFull() {
     long frames = published.getAcquire();
-    return frames - payloads.doneCount() > payloads.count() - Frames.RUN_FRAMES
-        || frames - closed.getPlain() > CAPACITY - Frames.RUN_FRAMES;
+    return frames - payloads.doneCount() > payloads.count() - Frames.BATCH_FRAMES
+        || frames - closed.getPlain() > CAPACITY - Frames.BATCH_FRAMES;
   }
 
   /** Takes newly published frames into the books; returns how many. */
@@ -134,7 +134,7 @@ final class RetainedFrames {
     for (; read < complete; read++) {
       int index = index(read);
       states[index] = UNSENT;
-      losses[index] = 0;
+      expiries[index] = 0;
     }
     inFlight += taken;
     return taken;
@@ -146,8 +146,8 @@ final class RetainedFrames {
    * @return its sequence, or -1 if there is none
    */
   long nextToSend() {
-    if (lostCount > 0) {
-      long lost = nextLost();
+    if (expiredCount > 0) {
+      long lost = nextExpired();
       if (lost != NONE) {
         return lost;
       }
@@ -160,11 +160,11 @@ final class RetainedFrames {
    * at once, side by side. A lost one goes alone, for the sake of the others: it may have been what
    * killed the one who had it.
    */
-  int runLength(long sequence) {
-    if (states[index(sequence)] == LOST) {
+  int batchLength(long sequence) {
+    if (states[index(sequence)] == EXPIRED) {
       return 1;
     }
-    long end = Math.min(read, sequence + Frames.RUN_FRAMES);
+    long end = Math.min(read, sequence + Frames.BATCH_FRAMES);
     long next = sequence + 1;
     long payloadsAhead = payloadNumber(sequence) - sequence;
     while (next < end
@@ -183,15 +183,15 @@ final class RetainedFrames {
    */
   long inboxToAvoid(long sequence) {
     int index = index(sequence);
-    return states[index] == LOST ? inboxes[index] : NONE;
+    return states[index] == EXPIRED ? inboxes[index] : NONE;
   }
 
   /** Notes that a frame went to an inbox. */
   void sent(long sequence, long inbox, long nowNanos) {
     int index = index(sequence);
-    if (states[index] == LOST) {
-      noLongerLost(index);
-      lostCursor = sequence + 1;
+    if (states[index] == EXPIRED) {
+      noLongerExpired(index);
+      expiredCursor = sequence + 1;
       redelivered++;
       if (isSuspect(index)) {
         suspect = sequence;
@@ -219,8 +219,8 @@ final class RetainedFrames {
       duplicates++;
       return false;
     }
-    if (states[index] == LOST) {
-      noLongerLost(index);
+    if (states[index] == EXPIRED) {
+      noLongerExpired(index);
     }
     if (norms == null) {
       acknowledged++;
@@ -252,13 +252,13 @@ final class RetainedFrames {
   }
 
   /** An inbox is gone: what went there and is not answered is lost; returns how many. */
-  int inboxLost(long inbox) {
+  int expireSentTo(long inbox) {
     int count = 0;
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
       if (states[index] == SENT && inboxes[index] == inbox) {
         inboxes[index] = NONE;
-        lose(sequence);
+        expire(sequence);
         count++;
       }
     }
@@ -269,13 +269,13 @@ final class RetainedFrames {
    * What was sent before this moment and is not answered is lost, for a reason that lies beyond the
    * inboxes it went to; returns how many.
    */
-  int sentBeforeLost(long nanos) {
+  int expireSentBefore(long nanos) {
     int count = 0;
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
       if (states[index] == SENT && sentNanos[index] - nanos < 0) {
         inboxes[index] = NONE;
-        lose(sequence);
+        expire(sequence);
         count++;
       }
     }
@@ -283,12 +283,12 @@ final class RetainedFrames {
   }
 
   /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */
-  void everythingSentLost() {
+  void expireEverything() {
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
       if (states[index] == SENT) {
         inboxes[index] = NONE;
-        markLost(sequence);
+        markExpired(sequence);
       }
     }
   }
@@ -300,16 +300,16 @@ final class RetainedFrames {
    * @param blame whether this counts towards abandonment
    * @return how many
    */
-  int overdueLost(long nanos, int limit, boolean blame) {
+  int expireOverdue(long nanos, int limit, boolean blame) {
     int count = 0;
     for (long sequence = done; sequence < unsent && count < limit; sequence++) {
       int index = index(sequence);
       if (states[index] == SENT && sentNanos[index] - nanos < 0) {
         count++;
         if (blame) {
-          lose(sequence);
+          expire(sequence);
         } else {
-          markLost(sequence);
+          markExpired(sequence);
         }
       }
     }
@@ -366,37 +366,37 @@ final class RetainedFrames {
     return duplicates;
   }
 
-  private long nextLost() {
-    if (lostCursor < done) {
-      lostCursor = done;
+  private long nextExpired() {
+    if (expiredCursor < done) {
+      expiredCursor = done;
     }
     boolean isSuspectOut = suspect >= done && states[index(suspect)] == SENT;
-    if (isSuspectOut && lostCount == lostSuspectCount) {
+    if (isSuspectOut && expiredCount == expiredSuspectCount) {
       return NONE;
     }
-    for (long sequence = lostCursor; sequence < unsent; sequence++) {
+    for (long sequence = expiredCursor; sequence < unsent; sequence++) {
       int index = index(sequence);
-      if (states[index] == LOST && !(isSuspectOut && isSuspect(index))) {
-        lostCursor = sequence;
+      if (states[index] == EXPIRED && !(isSuspectOut && isSuspect(index))) {
+        expiredCursor = sequence;
         return sequence;
       }
     }
     // Those that are left lie before; look from the start again then.
-    lostCursor = done;
+    expiredCursor = done;
     return NONE;
   }
 
   private boolean isSuspect(int index) {
-    return losses[index] >= SUSPECT_LOSSES;
+    return expiries[index] >= SUSPECT_EXPIRIES;
   }
 
   private boolean isDone(int index) {
     return states[index] >= DONE;
   }
 
-  private void lose(long sequence) {
-    if (++losses[index(sequence)] < maxDeliveries) {
-      markLost(sequence);
+  private void expire(long sequence) {
+    if (++expiries[index(sequence)] < maxDeliveries) {
+      markExpired(sequence);
     } else {
       try {
         int offset = slots.offset(payloadNumber(sequence));
@@ -410,20 +410,20 @@ final class RetainedFrames {
     }
   }
 
-  private void markLost(long sequence) {
+  private void markExpired(long sequence) {
     int index = index(sequence);
-    states[index] = LOST;
-    lostCount++;
+    states[index] = EXPIRED;
+    expiredCount++;
     if (isSuspect(index)) {
-      lostSuspectCount++;
+      expiredSuspectCount++;
     }
-    lostCursor = Math.min(lostCursor, sequence);
+    expiredCursor = Math.min(expiredCursor, sequence);
   }
 
-  private void noLongerLost(int index) {
-    lostCount--;
+  private void noLongerExpired(int index) {
+    expiredCount--;
     if (isSuspect(index)) {
-      lostSuspectCount--;
+      expiredSuspectCount--;
     }
   }
 

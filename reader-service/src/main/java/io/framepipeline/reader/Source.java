@@ -1,9 +1,9 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.Settings;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.wire.Frames;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.PipelineCpu;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -19,7 +19,7 @@ import org.agrona.concurrent.status.AtomicCounter;
  */
 final class SourceReader implements AutoCloseable {
   /** What one read asks for. */
-  private static final int READ_LENGTH = Frames.RUN_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
+  private static final int READ_LENGTH = Frames.BATCH_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
   /**
    * What is announced at once while reads are filled, so that more is sure to come. It may take

@@ -1,6 +1,6 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.transport.Syscall;
+import io.framepipeline.common.linux.Syscall;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

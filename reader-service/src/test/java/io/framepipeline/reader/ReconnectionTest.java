@@ -7,22 +7,23 @@ import io.aeron.CommonContext;
 import io.aeron.ExclusivePublication;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.TestMessages;
-import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
-import io.framepipeline.common.service.ExitCode;
 import io.framepipeline.common.service.IdleMode;
-import io.framepipeline.common.service.PipelineCpu;
 import io.framepipeline.common.service.StageAgent;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.SharedMemorySize;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.TestMessages;
+import io.framepipeline.common.wire.sbe.FrameBatchDecoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,7 +81,7 @@ class ReconnectionTest {
     new Random(9).nextBytes(input);
     startAgent(Files.write(directory.resolve("input"), input));
     agent.doWork();
-    assertThat(stats.ready.get()).as("there is no driver yet").isZero();
+    assertThat(stats.counter(Figure.READY).get()).as("there is no driver yet").isZero();
 
     int sourceId;
     try (MediaDriver driver = launchDriver();
@@ -91,7 +92,7 @@ class ReconnectionTest {
       acknowledge(connection.aeron(), inbox, 3, 4, 5, 6, 7);
       stepUntil("five norms", () -> stats.ledger.read().framesAcknowledged() == 5);
     }
-    stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
+    stepUntil("the loss of the driver", () -> stats.counter(Figure.READY).get() == 0);
     assertThat(agent.isDone()).isFalse();
     assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, 5, 15, 0, 0));
 
@@ -100,7 +101,7 @@ class ReconnectionTest {
         RecordingInbox inbox = openInbox(connection)) {
       stepUntil("the rest, again", () -> poll(connection, inbox) == 15);
       for (DirectBuffer message : inbox.messages()) {
-        ByteFramesDecoder frame = decode(message);
+        FrameBatchDecoder frame = decode(message);
         assertThat(frame.sourceId()).as("the same source to the norms").isEqualTo(sourceId);
         byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
         message.getBytes(Frames.MESSAGE_LENGTH, payload);
@@ -130,7 +131,7 @@ class ReconnectionTest {
       agent.stop();
       stepUntil("its word", () -> readerStates(connection).equals(List.of(STOPPING)));
     }
-    stepUntil("the loss of the driver", () -> stats.ready.get() == 0);
+    stepUntil("the loss of the driver", () -> stats.counter(Figure.READY).get() == 0);
     try (MediaDriver driver = launchDriver();
         DriverConnection connection = connect(driver);
         RecordingInbox inbox = openInbox(connection)) {
@@ -213,9 +214,9 @@ class ReconnectionTest {
   }
 
   private void acknowledge(Aeron aeron, RecordingInbox inbox, long... sequences) {
-    ByteFramesDecoder frame = decode(inbox.messages().getFirst());
+    FrameBatchDecoder frame = decode(inbox.messages().getFirst());
     try (ExclusivePublication acks =
-        aeron.addExclusivePublication(CHANNELS.acks(), frame.answerStreamId())) {
+        aeron.addExclusivePublication(CHANNELS.answers(), frame.answerStreamId())) {
       stepUntil(
           "room for the norms",
           () -> acks.offer(TestMessages.norms(frame.sourceId(), sequences)) > 0);
@@ -231,7 +232,7 @@ class ReconnectionTest {
     }
   }
 
-  private static ByteFramesDecoder decode(DirectBuffer message) {
-    return new ByteFramesDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
+  private static FrameBatchDecoder decode(DirectBuffer message) {
+    return new FrameBatchDecoder().wrapAndApplyHeader(message, 0, new MessageHeaderDecoder());
   }
 }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,7 +1,7 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.transport.FrameSlots;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,7 +26,7 @@ class RetainedFramesModelTest {
   private static final int INBOXES = 3;
 
   /** From so many losses on a frame is out only while no other such frame is. */
-  private static final int SUSPECT_LOSSES = 2;
+  private static final int SUSPECT_EXPIRIES = 2;
 
   /** Frame {@code s} holds the bytes from {@code 31 s mod 256} on: neighbours differ. */
   private static final byte[] PATTERN = new byte[256 + Frames.BYTE_PAYLOAD_LENGTH];
@@ -147,15 +147,15 @@ class RetainedFramesModelTest {
         case 11, 12, 13 -> acknowledgeInFlight(1 + random.nextInt(8));
         case 14 -> acknowledge(read - windowFrames - 2 + random.nextInt(2 * windowFrames + 4));
         case 15 -> acknowledge(random.nextBoolean() ? random.nextLong() : -1);
-        case 16 -> inboxLost(random.nextInt(INBOXES));
-        case 17 -> sentBeforeLost(nowNanos - random.nextInt(40));
+        case 16 -> expireSentTo(random.nextInt(INBOXES));
+        case 17 -> expireSentBefore(nowNanos - random.nextInt(40));
         case 18 ->
-            overdueLost(nowNanos - random.nextInt(80), random.nextInt(5), random.nextBoolean());
+            expireOverdue(nowNanos - random.nextInt(80), random.nextInt(5), random.nextBoolean());
         case 19, 20 -> write(random.nextInt(8));
         case 21 -> takeWritten();
         default -> {
           if (random.nextInt(3) == 0) {
-            everythingSentLost();
+            expireEverything();
           }
         }
       }
@@ -232,9 +232,9 @@ class RetainedFramesModelTest {
     }
 
     private boolean maySend(Frame candidate) {
-      return candidate.losses < SUSPECT_LOSSES
+      return candidate.losses < SUSPECT_EXPIRIES
           || inFlight.values().stream()
-              .noneMatch(frame -> frame.state == State.SENT && frame.losses >= SUSPECT_LOSSES);
+              .noneMatch(frame -> frame.state == State.SENT && frame.losses >= SUSPECT_EXPIRIES);
     }
 
     private void acknowledgeInFlight(int count) {
@@ -293,28 +293,28 @@ class RetainedFramesModelTest {
       unnoticed.clear();
     }
 
-    private void inboxLost(int inbox) {
-      log.add("inboxLost " + inbox);
+    private void expireSentTo(int inbox) {
+      log.add("expireSentTo " + inbox);
       for (long sequence : sent()) {
         if (inFlight.get(sequence).inbox == inbox) {
           lose(sequence, true);
         }
       }
-      ring.inboxLost(inbox);
+      ring.expireSentTo(inbox);
     }
 
-    private void sentBeforeLost(long nanos) {
-      log.add("sentBeforeLost " + nanos);
+    private void expireSentBefore(long nanos) {
+      log.add("expireSentBefore " + nanos);
       for (long sequence : sent()) {
         if (inFlight.get(sequence).sentNanos - nanos < 0) {
           lose(sequence, true);
         }
       }
-      ring.sentBeforeLost(nanos);
+      ring.expireSentBefore(nanos);
     }
 
-    private void overdueLost(long nanos, int limit, boolean blame) {
-      log.add("overdueLost " + nanos + " " + limit + " " + blame);
+    private void expireOverdue(long nanos, int limit, boolean blame) {
+      log.add("expireOverdue " + nanos + " " + limit + " " + blame);
       int count = 0;
       for (long sequence : sent()) {
         if (count < limit && inFlight.get(sequence).sentNanos - nanos < 0) {
@@ -322,16 +322,16 @@ class RetainedFramesModelTest {
           count++;
         }
       }
-      int lost = ring.overdueLost(nanos, limit, blame);
+      int lost = ring.expireOverdue(nanos, limit, blame);
       check(lost == count, "%d overdue, not %d", lost, count);
     }
 
-    private void everythingSentLost() {
-      log.add("everythingSentLost");
+    private void expireEverything() {
+      log.add("expireEverything");
       for (long sequence : sent()) {
         lose(sequence, false);
       }
-      ring.everythingSentLost();
+      ring.expireEverything();
     }
 
     private List<Long> sent() {
@@ -403,7 +403,7 @@ class RetainedFramesModelTest {
       }
       // Chosen now: it stays, though one before may become free.
       nextPayload = first;
-      int end = Math.min(Frames.RUN_FRAMES, windowFrames - slot(first));
+      int end = Math.min(Frames.BATCH_FRAMES, windowFrames - slot(first));
       int frames = 0;
       while (frames < end && !isTaken[slot(first + frames)]) {
         frames++;
@@ -433,7 +433,7 @@ class RetainedFramesModelTest {
 
     /** Everything in flight, and nothing else, can be sent and acknowledged. */
     private void drain() {
-      everythingSentLost();
+      expireEverything();
       inFlight.keySet().forEach(this::checkPayload);
       Set<Long> expected = new HashSet<>(inFlight.keySet());
       Set<Long> drained = new HashSet<>();

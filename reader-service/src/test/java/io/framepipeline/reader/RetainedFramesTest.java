@@ -2,9 +2,9 @@ package io.framepipeline.reader;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.transport.SlotFile;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -143,8 +143,8 @@ class RetainedFramesTest {
     }
     read(5);
 
-    assertThat(frames.runLength(WINDOW)).isEqualTo(2);
-    assertThat(frames.runLength(WINDOW + 2)).isEqualTo(3);
+    assertThat(frames.batchLength(WINDOW)).isEqualTo(2);
+    assertThat(frames.batchLength(WINDOW + 2)).isEqualTo(3);
   }
 
   /** However many slots are free: the books have an end. */
@@ -181,7 +181,7 @@ class RetainedFramesTest {
     assertThat(norms.known()).as("the first has no norm yet").isZero();
     written.answered(0, 0.5);
     assertThat(norms.known()).isEqualTo(1);
-    written.inboxLost(INBOX);
+    written.expireSentTo(INBOX);
     assertThat(norms.known()).isEqualTo(3);
     assertThat(new double[] {norms.norm(0), norms.norm(1), norms.norm(2)})
         .containsExactly(0.5, Double.NaN, 2.5);
@@ -210,7 +210,7 @@ class RetainedFramesTest {
     }
     frames.answered(2, 1);
 
-    frames.inboxLost(INBOX);
+    frames.expireSentTo(INBOX);
 
     assertThat(sendAll(OTHER_INBOX)).containsExactly(0L);
     assertLedger(4, 1, 3, 0, 1);
@@ -223,8 +223,8 @@ class RetainedFramesTest {
     frames.sent(1, OTHER_INBOX, 0);
     frames.sent(2, INBOX, 0);
 
-    frames.inboxLost(INBOX);
-    frames.inboxLost(OTHER_INBOX);
+    frames.expireSentTo(INBOX);
+    frames.expireSentTo(OTHER_INBOX);
 
     assertThat(sendAll(INBOX)).containsExactly(0L, 1L, 2L, 3L);
   }
@@ -236,7 +236,7 @@ class RetainedFramesTest {
     frames.sent(1, INBOX, 20);
     frames.sent(2, INBOX, 30);
 
-    frames.sentBeforeLost(20);
+    frames.expireSentBefore(20);
 
     assertThat(sendAll(INBOX)).containsExactly(0L);
   }
@@ -245,7 +245,7 @@ class RetainedFramesTest {
   void shouldTakeTheAnswerToALostFrameThatArrivesAfterAll() {
     read(1);
     sendAll(INBOX);
-    frames.inboxLost(INBOX);
+    frames.expireSentTo(INBOX);
 
     assertThat(frames.answered(0, 1)).isTrue();
 
@@ -258,7 +258,7 @@ class RetainedFramesTest {
     read(2);
     for (int losses = 0; losses < 10 * MAX_DELIVERIES; losses++) {
       assertThat(sendAll(INBOX)).containsExactly(0L, 1L);
-      frames.everythingSentLost();
+      frames.expireEverything();
     }
 
     assertThat(abandoned).isEmpty();
@@ -272,9 +272,9 @@ class RetainedFramesTest {
       frames.sent(sequence, INBOX, sequence);
     }
 
-    assertThat(frames.overdueLost(3, 2, true)).isEqualTo(2);
+    assertThat(frames.expireOverdue(3, 2, true)).isEqualTo(2);
     assertThat(sendAll(INBOX)).containsExactly(0L, 1L);
-    assertThat(frames.overdueLost(-1, 2, true)).isZero();
+    assertThat(frames.expireOverdue(-1, 2, true)).isZero();
   }
 
   /** A lost inbox is not there any more, and a lost norm is no fault of a reciprocal's. */
@@ -283,20 +283,20 @@ class RetainedFramesTest {
     read(2);
     assertThat(frames.inboxToAvoid(0)).as("not sent yet").isEqualTo(-1);
     sendAll(INBOX);
-    frames.overdueLost(1, 2, true);
+    frames.expireOverdue(1, 2, true);
     assertThat(frames.inboxToAvoid(0)).isEqualTo(INBOX);
     sendAll(OTHER_INBOX);
-    frames.overdueLost(1, 1, false);
+    frames.expireOverdue(1, 1, false);
     assertThat(frames.inboxToAvoid(0)).as("sent to find out").isEqualTo(OTHER_INBOX);
 
     sendAll(INBOX);
-    frames.inboxLost(INBOX);
+    frames.expireSentTo(INBOX);
     assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
     sendAll(INBOX);
-    frames.sentBeforeLost(1);
+    frames.expireSentBefore(1);
     assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
     sendAll(INBOX);
-    frames.everythingSentLost();
+    frames.expireEverything();
     assertThat(frames.inboxToAvoid(0)).isEqualTo(-1);
   }
 
@@ -305,7 +305,7 @@ class RetainedFramesTest {
     read(1);
     for (int losses = 0; losses < 10 * MAX_DELIVERIES; losses++) {
       assertThat(sendAll(INBOX)).containsExactly(0L);
-      assertThat(frames.overdueLost(1, 1, false)).isEqualTo(1);
+      assertThat(frames.expireOverdue(1, 1, false)).isEqualTo(1);
     }
 
     assertThat(abandoned).isEmpty();
@@ -318,7 +318,7 @@ class RetainedFramesTest {
       assertThat(abandoned).isEmpty();
       assertThat(frames.nextToSend()).isZero();
       frames.sent(0, INBOX, 0);
-      frames.inboxLost(INBOX);
+      frames.expireSentTo(INBOX);
     }
 
     assertThat(abandoned).containsExactly(0L);
@@ -335,7 +335,7 @@ class RetainedFramesTest {
       for (long sequence = 0; sequence < 3; sequence++) {
         frames.sent(sequence, INBOX, 0);
       }
-      frames.inboxLost(INBOX);
+      frames.expireSentTo(INBOX);
     }
 
     assertThat(frames.nextToSend()).isZero();
@@ -346,7 +346,7 @@ class RetainedFramesTest {
     frames.answered(0, 1);
     assertThat(sendAll(INBOX)).containsExactly(1L);
 
-    frames.inboxLost(INBOX);
+    frames.expireSentTo(INBOX);
     assertThat(abandoned).containsExactly(1L);
     assertThat(sendAll(INBOX)).containsExactly(2L);
     frames.answered(2, 1);
@@ -359,7 +359,7 @@ class RetainedFramesTest {
     read(WINDOW);
     for (int losses = 0; losses < MAX_DELIVERIES - 1; losses++) {
       frames.sent(0, INBOX, 0);
-      frames.inboxLost(INBOX);
+      frames.expireSentTo(INBOX);
     }
     sendAll(OTHER_INBOX);
     for (long sequence = 0; sequence < WINDOW; sequence++) {
@@ -368,7 +368,7 @@ class RetainedFramesTest {
 
     read(1);
     frames.sent(frames.nextToSend(), INBOX, 0);
-    frames.inboxLost(INBOX);
+    frames.expireSentTo(INBOX);
 
     assertThat(abandoned).isEmpty();
     assertThat(frames.nextToSend()).isEqualTo(WINDOW);
@@ -386,7 +386,7 @@ class RetainedFramesTest {
       long bytes = (long) Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
       for (long position = 0; position < bytes; ) {
         int length = largest.writableBytes(position);
-        assertThat(length).isEqualTo(Frames.RUN_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
+        assertThat(length).isEqualTo(Frames.BATCH_FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
         largest.writable(position, length);
         position += length;
         largest.publish(position, 0);

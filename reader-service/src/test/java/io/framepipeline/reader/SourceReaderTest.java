@@ -3,13 +3,14 @@ package io.framepipeline.reader;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.linux.Syscall;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.service.PipelineCpu;
-import io.framepipeline.common.transport.Syscall;
+import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.transport.TestTerminal;
+import io.framepipeline.common.wire.Frames;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -67,7 +68,7 @@ class SourceReaderTest {
     assertThat(frames.acknowledged()).isEqualTo(count);
     assertThat(reader.failure()).isNull();
     assertThat(reader.isFinished()).isTrue();
-    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isZero();
   }
 
   @Test
@@ -104,7 +105,7 @@ class SourceReaderTest {
 
     assertThat(readToEnd()).isEmpty();
     assertThat(reader.failure()).isNull();
-    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isZero();
   }
 
   @Test
@@ -123,7 +124,7 @@ class SourceReaderTest {
             "source %s: its end after %s bytes is no multiple of 4096, 5 bytes are left over; "
                 .formatted(fifo, input.length));
     assertThat(failure.exitCode()).isEqualTo(65);
-    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isZero();
     assertThat(writer.join(WATCHDOG)).isTrue();
   }
 
@@ -136,7 +137,7 @@ class SourceReaderTest {
     start(file(input), PartialFrame.PAD);
 
     assertThat(readToEnd()).isEqualTo(Arrays.copyOf(input, 21 * FRAME));
-    assertThat(stats.framesPadded.get()).isEqualTo(1);
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isEqualTo(1);
     assertThat(reader.failure()).isNull();
   }
 
@@ -174,7 +175,7 @@ class SourceReaderTest {
 
     byte[] padded = Arrays.copyOf(input, 2 * FRAME);
     assertThat(readToEnd()).startsWith(padded).endsWith(padded).hasSize(6 * FRAME);
-    assertThat(stats.framesPadded.get()).isEqualTo(3);
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isEqualTo(3);
   }
 
   @Test
@@ -325,7 +326,7 @@ class SourceReaderTest {
     // What was stopped inside a frame is no input that ended there.
     assertThat(reader.failure()).isNull();
     assertThat(reader.isFinished()).isFalse();
-    assertThat(stats.framesPadded.get()).isZero();
+    assertThat(stats.counter(Figure.FRAMES_PADDED).get()).isZero();
     assertThat(readToEnd()).hasSize(bytes / FRAME * FRAME);
   }
 
@@ -416,7 +417,7 @@ class SourceReaderTest {
             retained,
             new SleepingMillisIdleStrategy(1),
             PipelineCpu.any(),
-            stats.framesPadded);
+            stats.counter(Figure.FRAMES_PADDED));
     reader.onPublished(announcements::incrementAndGet);
     reader.start();
   }

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.transport.TestTerminal;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;

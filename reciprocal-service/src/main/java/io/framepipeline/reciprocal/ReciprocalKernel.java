@@ -1,7 +1,8 @@
 package io.framepipeline.reciprocal;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.Vectors;
+import io.framepipeline.common.kernel.Kernel;
+import io.framepipeline.common.kernel.VectorWarmUp;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -13,7 +14,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <p>It is computed in IEEE 754 binary32, whose addition and division are exactly rounded: the
  * results are NumPy's, to the bit. Without vectors the 256 results are looked up.
  */
-final class ReciprocalKernel {
+public final class ReciprocalKernel implements Kernel {
   private static final int BYTE_VALUES = 256;
 
   private static final float[] RECIPROCALS = new float[BYTE_VALUES];
@@ -24,19 +25,18 @@ final class ReciprocalKernel {
     }
   }
 
-  private static final Vectors VECTORS = practise();
-
-  private ReciprocalKernel() {}
+  private final VectorWarmUp warmUp = startWarmUp();
 
   /**
-   * Reads 4096 bytes at {@code offset} and writes 4096 little-endian floats at {@code outOffset};
+   * Reads 4096 bytes at {@code inOffset} and writes 4096 little-endian floats at {@code outOffset};
    * both buffers are off-heap.
    */
-  static void apply(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset) {
-    if (VECTORS.areFaster()) {
-      VectorReciprocals.compute(in.addressOffset() + offset, out.addressOffset() + outOffset);
+  @Override
+  public void apply(DirectBuffer in, int inOffset, MutableDirectBuffer out, int outOffset) {
+    if (warmUp.isVectorFaster()) {
+      VectorReciprocals.compute(in.addressOffset() + inOffset, out.addressOffset() + outOffset);
     } else {
-      lookUp(in, offset, out, outOffset);
+      lookUp(in, inOffset, out, outOffset);
     }
   }
 
@@ -56,10 +56,10 @@ final class ReciprocalKernel {
     }
   }
 
-  private static Vectors practise() {
+  private static VectorWarmUp startWarmUp() {
     UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.BYTE_PAYLOAD_LENGTH));
     UnsafeBuffer out = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
-    return Vectors.practise(
+    return VectorWarmUp.start(
         () -> lookUp(in, 0, out, 0),
         () -> VectorReciprocals.compute(in.addressOffset(), out.addressOffset()));
   }

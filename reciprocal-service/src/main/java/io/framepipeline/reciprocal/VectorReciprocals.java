@@ -1,7 +1,7 @@
 package io.framepipeline.reciprocal;
 
-import io.framepipeline.common.frame.AllMemory;
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.kernel.AllMemory;
+import io.framepipeline.common.wire.Frames;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -24,7 +24,7 @@ final class VectorReciprocals {
       VectorSpecies.of(
           byte.class, VectorShape.forBitSize(Math.max(Long.SIZE, FLOATS.length() * Byte.SIZE)));
 
-  /** Vectors of floats from one of bytes. */
+  /** VectorWarmUp of floats from one of bytes. */
   private static final int PARTS = BYTES.length() / FLOATS.length();
 
   private VectorReciprocals() {}

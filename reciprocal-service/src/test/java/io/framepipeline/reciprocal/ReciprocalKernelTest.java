@@ -2,7 +2,8 @@ package io.framepipeline.reciprocal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.frame.Frames;
+import io.framepipeline.common.kernel.Kernel;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -10,7 +11,6 @@ import java.nio.ByteOrder;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.agrona.DirectBuffer;
-import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -22,10 +22,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ParameterizedClass
 @MethodSource("kernels")
 class ReciprocalKernelTest {
-  interface Kernel {
-    void apply(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset);
-  }
-
   @Parameter Kernel kernel;
 
   private static final int BYTE_VALUES = 256;

@@ -1,7 +1,7 @@
 package io.framepipeline.systemtests;
 
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.github.dockerjava.api.command.InspectContainerResponse;
 import com.github.dockerjava.api.model.Capability;
 import com.github.dockerjava.api.model.HostConfig;
-import io.framepipeline.common.service.ExitCode;
+import io.framepipeline.common.config.ExitCode;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;

@@ -1,6 +1,6 @@
 package io.framepipeline.systemtests;
 
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.systemtests.faults.FaultAgent;
 import java.io.IOException;
 import java.io.OutputStream;

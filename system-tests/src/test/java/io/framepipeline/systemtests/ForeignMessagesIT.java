@@ -5,14 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import io.aeron.Aeron;
 import io.aeron.Publication;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
-import io.framepipeline.common.frame.sbe.FloatFramesEncoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
-import io.framepipeline.common.frame.sbe.NormsEncoder;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.RejectReason;
+import io.framepipeline.common.wire.sbe.FrameBatchEncoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.wire.sbe.NormsEncoder;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -60,7 +59,7 @@ class ForeignMessagesIT {
         if (stage != Stage.READER) {
           // Nothing is wrong with it, but that there is no payload to it.
           UnsafeBuffer frame = message(length, template, SCHEMA, VERSION);
-          new ByteFramesEncoder().wrap(frame, MessageHeaderEncoder.ENCODED_LENGTH).frameCount(1);
+          new FrameBatchEncoder().wrap(frame, MessageHeaderEncoder.ENCODED_LENGTH).frameCount(1);
           offer(publication, frame, length);
         }
         Random random = new Random(stage.label().hashCode());
@@ -73,12 +72,12 @@ class ForeignMessagesIT {
       await()
           .atMost(PipelineProcess.LIMIT)
           .until(() -> rejected(stats) == 6 + withoutPayload + RANDOM_MESSAGES);
-      assertThat(stats.messages(Verdict.VERSION).get()).isEqualTo(1);
-      assertThat(stats.messages(Verdict.TEMPLATE).get()).isEqualTo(1);
-      assertThat(stats.messages(Verdict.STAGE).get()).isEqualTo(1);
-      assertThat(stats.messages(Verdict.LENGTH).get()).isEqualTo(2);
-      assertThat(stats.messages(Verdict.GONE).get()).isEqualTo(withoutPayload);
-      assertThat(stats.messages(Verdict.SCHEMA).get()).isEqualTo(1 + RANDOM_MESSAGES);
+      assertThat(stats.rejected(RejectReason.VERSION).get()).isEqualTo(1);
+      assertThat(stats.rejected(RejectReason.TEMPLATE).get()).isEqualTo(1);
+      assertThat(stats.rejected(RejectReason.STAGE).get()).isEqualTo(1);
+      assertThat(stats.rejected(RejectReason.LENGTH).get()).isEqualTo(2);
+      assertThat(stats.rejected(RejectReason.GONE).get()).isEqualTo(withoutPayload);
+      assertThat(stats.rejected(RejectReason.SCHEMA).get()).isEqualTo(1 + RANDOM_MESSAGES);
 
       run.awaitFurtherAcknowledged(10_000);
       run.assertDrains();
@@ -88,8 +87,8 @@ class ForeignMessagesIT {
 
   private static long rejected(StageStats stats) {
     long rejected = 0;
-    for (Verdict verdict : Verdict.values()) {
-      rejected += verdict == Verdict.ACCEPTED ? 0 : stats.messages(verdict).get();
+    for (RejectReason reason : RejectReason.values()) {
+      rejected += stats.rejected(reason).get();
     }
     return rejected;
   }
@@ -111,8 +110,7 @@ class ForeignMessagesIT {
 
   private static int blockLengthFor(int template) {
     return switch (template) {
-      case ByteFramesEncoder.TEMPLATE_ID -> ByteFramesEncoder.BLOCK_LENGTH;
-      case FloatFramesEncoder.TEMPLATE_ID -> FloatFramesEncoder.BLOCK_LENGTH;
+      case FrameBatchEncoder.TEMPLATE_ID -> FrameBatchEncoder.BLOCK_LENGTH;
       default -> NormsEncoder.BLOCK_LENGTH;
     };
   }
@@ -120,8 +118,7 @@ class ForeignMessagesIT {
   private static int templateFor(Stage stage) {
     return switch (stage) {
       case READER -> NormsEncoder.TEMPLATE_ID;
-      case RECIPROCAL -> ByteFramesEncoder.TEMPLATE_ID;
-      case NORM -> FloatFramesEncoder.TEMPLATE_ID;
+      case RECIPROCAL, NORM -> FrameBatchEncoder.TEMPLATE_ID;
     };
   }
 

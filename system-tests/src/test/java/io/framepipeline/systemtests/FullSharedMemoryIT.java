@@ -3,9 +3,10 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
 import java.util.List;
@@ -68,7 +69,10 @@ class FullSharedMemoryIT {
         .map(service -> LocalRun.statsFile(run.runDirectory(), stage, service.pid()))
         .map(StageStats::open)
         .filter(stats -> stats != null)
-        .mapToLong(stats -> stats.framesTransformed.get() + stats.framesNormed.get())
+        .mapToLong(
+            stats ->
+                stats.counter(Figure.FRAMES_TRANSFORMED).get()
+                    + stats.counter(Figure.FRAMES_NORMED).get())
         .sum();
   }
 }

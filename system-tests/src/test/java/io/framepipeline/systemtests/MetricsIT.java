@@ -3,7 +3,8 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.ServerSocket;
@@ -82,7 +83,7 @@ class MetricsIT {
   void shouldBeOfNoInterestToOtherMachines() throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory)) {
       for (Stage stage : Stage.values()) {
-        assertThat(listeners(run.stats(stage).metricsPort.get()))
+        assertThat(listeners(run.stats(stage).counter(Figure.METRICS_PORT).get()))
             .singleElement()
             .isIn("0100007F", "0000000000000000FFFF00000100007F");
       }
@@ -134,7 +135,7 @@ class MetricsIT {
 
   private static HttpResponse<String> get(PipelineProcess run, Stage stage, String path)
       throws IOException, InterruptedException {
-    long port = run.stats(stage).metricsPort.get();
+    long port = run.stats(stage).counter(Figure.METRICS_PORT).get();
     return HTTP.send(
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build(),
         HttpResponse.BodyHandlers.ofString());

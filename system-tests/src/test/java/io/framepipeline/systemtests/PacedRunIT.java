@@ -3,8 +3,8 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.service.PipelineCpu;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

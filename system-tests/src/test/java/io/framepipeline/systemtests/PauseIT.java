@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.aeron.Aeron;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -82,7 +83,7 @@ class PauseIT {
       PipelineProcess.signal(driver.pid(), "STOP");
       for (Stage stage : Stage.values()) {
         StageStats stats = run.stats(stage);
-        await().atMost(PipelineProcess.LIMIT).until(() -> stats.ready.get() == 0);
+        await().atMost(PipelineProcess.LIMIT).until(() -> stats.counter(Figure.READY).get() == 0);
       }
       PipelineProcess.signal(driver.pid(), "CONT");
       assertEverythingIsDelivered(run, ledger);
@@ -99,8 +100,8 @@ class PauseIT {
   private static long framesDone(Stage stage, StageStats figures) {
     return switch (stage) {
       case READER -> figures.ledger.read().framesAcknowledged();
-      case RECIPROCAL -> figures.framesTransformed.get();
-      case NORM -> figures.framesNormed.get();
+      case RECIPROCAL -> figures.counter(Figure.FRAMES_TRANSFORMED).get();
+      case NORM -> figures.counter(Figure.FRAMES_NORMED).get();
     };
   }
 

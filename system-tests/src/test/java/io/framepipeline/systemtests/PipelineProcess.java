@@ -3,9 +3,10 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
@@ -29,7 +30,8 @@ final class PipelineProcess implements AutoCloseable {
 
   private static final Redirect NO_INPUT = Redirect.from(Path.of("/dev/null").toFile());
 
-  private static final Path HOME = Path.of(System.getProperty("pipeline.home"));
+  /** The checkout. */
+  static final Path HOME = Path.of(System.getProperty("pipeline.home"));
 
   private final Process process;
   private final Path sharedMemory;
@@ -256,7 +258,7 @@ final class PipelineProcess implements AutoCloseable {
                     .filter(Objects::nonNull)
                     .findFirst()
                     .orElse(null),
-            stats -> stats != null && stats.metricsPort.get() > 0);
+            stats -> stats != null && stats.counter(Figure.METRICS_PORT).get() > 0);
   }
 
   /** A certain instance's figures. */

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;

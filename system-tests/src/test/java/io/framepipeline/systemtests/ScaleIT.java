@@ -3,7 +3,7 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.systemtests.PipelineProcess.Outcome;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;

@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertAll;
 
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -41,7 +42,9 @@ class SlownessIT {
                 Integer.toString(senders));
         LedgerSampler ledger = LedgerSampler.of(run)) {
       StageStats senderStats = run.stats(senderOf(stage));
-      await().atMost(PipelineProcess.LIMIT).until(() -> senderStats.downstreamInstances.get() == 2);
+      await()
+          .atMost(PipelineProcess.LIMIT)
+          .until(() -> senderStats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 2);
       ProcessHandle slow = run.services(stage).getFirst();
       ProcessHandle fast = run.services(stage).getLast();
       faults.slow(slow.pid(), slowMicros);
@@ -83,7 +86,10 @@ class SlownessIT {
       StageStats reader = run.stats(Stage.READER);
       await()
           .atMost(PipelineProcess.LIMIT)
-          .until(() -> reader.ledger.read().framesInFlight() == reader.windowFrames.get());
+          .until(
+              () ->
+                  reader.ledger.read().framesInFlight()
+                      == reader.counter(Figure.WINDOW_FRAMES).get());
       for (long frames = 0; frames < SLOW_FRAMES; frames += 500) {
         run.awaitFurtherAcknowledged(500);
         assertThat(reader.ledger.read().framesRedelivered()).isZero();
@@ -120,6 +126,7 @@ class SlownessIT {
   }
 
   private static long framesDone(StageStats stats) {
-    return stats.framesTransformed.get() + stats.framesNormed.get();
+    return stats.counter(Figure.FRAMES_TRANSFORMED).get()
+        + stats.counter(Figure.FRAMES_NORMED).get();
   }
 }

@@ -2,7 +2,7 @@ package io.framepipeline.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -3,7 +3,8 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.TestTerminal;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -53,7 +54,7 @@ class StrangeMachineIT {
               PipelineProcess.run(directory, Map.of("JAVA_TOOL_OPTIONS", locale), "--rate", "100");
           HttpClient http = HttpClient.newHttpClient()) {
         run.awaitAcknowledged(10);
-        long port = run.stats(Stage.NORM).metricsPort.get();
+        long port = run.stats(Stage.NORM).counter(Figure.METRICS_PORT).get();
         HttpResponse<String> metrics =
             http.send(
                 HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics")).build(),

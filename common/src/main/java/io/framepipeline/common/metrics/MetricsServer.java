@@ -1,8 +1,8 @@
 package io.framepipeline.common.metrics;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -71,7 +71,7 @@ public final class MetricsServer implements AutoCloseable {
           "METRICS_PORT=%s: %s; choose a free port, or 0 for any"
               .formatted(address.getPort(), e.getMessage()));
     }
-    stats.metricsPort.setRelease(server.port());
+    stats.counter(Figure.METRICS_PORT).setRelease(server.port());
   }
 
   /** The port that is listened on. */
@@ -95,11 +95,12 @@ public final class MetricsServer implements AutoCloseable {
   }
 
   private boolean isLive() {
-    return System.nanoTime() - stats.dutyCycleNanos.get() < DUTY_CYCLE_LIMIT_NANOS;
+    return System.nanoTime() - stats.counter(Figure.DUTY_CYCLE_NANOS).get()
+        < DUTY_CYCLE_LIMIT_NANOS;
   }
 
   private boolean isReady() {
-    return isLive() && stats.ready.get() == 1;
+    return isLive() && stats.counter(Figure.READY).get() == 1;
   }
 
   /** A page that takes no time, so that no scrape holds it up. */

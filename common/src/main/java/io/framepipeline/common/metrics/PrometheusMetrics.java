@@ -1,7 +1,7 @@
 package io.framepipeline.common.metrics;
 
 import com.sun.management.OperatingSystemMXBean;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;

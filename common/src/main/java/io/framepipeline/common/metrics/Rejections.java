@@ -1,6 +1,6 @@
 package io.framepipeline.common.metrics;
 
-import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.wire.RejectReason;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,14 +19,14 @@ public final class Rejections {
   }
 
   /** Counts a message that is skipped for this reason. */
-  public void count(Verdict reason, int sessionId, long nowNanos) {
-    long count = stats.messages(reason).incrementRelease() + 1;
+  public void count(RejectReason reason, int sessionId, long nowNanos) {
+    long count = stats.rejected(reason).incrementRelease() + 1;
     if (!hasLogged || nowNanos - lastLogNanos >= LOG_INTERVAL_NANOS) {
       hasLogged = true;
       lastLogNanos = nowNanos;
       LOG.warn(
           "skipped a message in the inbox: {}; from session {}, {} of this kind so far",
-          reason.reason(),
+          reason.label(),
           sessionId,
           count);
     }

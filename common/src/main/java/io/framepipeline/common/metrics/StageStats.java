@@ -1,6 +1,6 @@
 package io.framepipeline.common.metrics;
 
-import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.wire.RejectReason;
 import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -21,7 +21,7 @@ import org.agrona.concurrent.status.CountersReader;
  * read by its parent to the last frame.
  */
 public final class StageStats {
-  private static final int COUNTERS = 15 + Verdict.count();
+  private static final int COUNTERS = Figure.values().length + RejectReason.values().length;
   private static final int LEDGER_OFFSET = COUNTERS * CountersReader.COUNTER_LENGTH;
   private static final int LATENCY_OFFSET =
       BitUtil.align(LEDGER_OFFSET + Ledger.LENGTH, CountersReader.COUNTER_LENGTH);
@@ -39,58 +39,17 @@ public final class StageStats {
   /** The norms themselves. */
   public final Histogram norms;
 
-  /**
-   * {@link System#nanoTime} of the last duty cycle, and of the reader's first frame and last ack.
-   */
-  public final AtomicCounter dutyCycleNanos;
-
-  public final AtomicCounter firstReadNanos;
-  public final AtomicCounter lastAckNanos;
-
-  /** Epoch milliseconds when a frame or an acknowledgement last got further. */
-  public final AtomicCounter lastProgressEpochMillis;
-
-  /** 1 while the driver is connected and the next stage is present. */
-  public final AtomicCounter ready;
-
-  /** 1 once the instance has ended in order, whatever its exit code: it was not killed. */
-  public final AtomicCounter hasEnded;
-
-  public final AtomicCounter framesPadded;
-  public final AtomicCounter framesTransformed;
-  public final AtomicCounter framesNormed;
-  public final AtomicCounter framesDuplicate;
-  public final AtomicCounter backpressure;
-  public final AtomicCounter downstreamInstances;
-  public final AtomicCounter windowFrames;
-
-  /** Frames whose norm is known and waits to be written. */
-  public final AtomicCounter resultsWaiting;
-
-  public final AtomicCounter metricsPort;
-
-  private final EnumMap<Verdict, AtomicCounter> messages = new EnumMap<>(Verdict.class);
+  private final EnumMap<Figure, AtomicCounter> counters = new EnumMap<>(Figure.class);
+  private final EnumMap<RejectReason, AtomicCounter> rejected = new EnumMap<>(RejectReason.class);
 
   private StageStats(ByteBuffer memory) {
     AtomicBuffer buffer = new UnsafeBuffer(memory, 0, LENGTH);
     int id = 0;
-    dutyCycleNanos = new AtomicCounter(buffer, id++);
-    firstReadNanos = new AtomicCounter(buffer, id++);
-    lastAckNanos = new AtomicCounter(buffer, id++);
-    lastProgressEpochMillis = new AtomicCounter(buffer, id++);
-    ready = new AtomicCounter(buffer, id++);
-    hasEnded = new AtomicCounter(buffer, id++);
-    framesPadded = new AtomicCounter(buffer, id++);
-    framesTransformed = new AtomicCounter(buffer, id++);
-    framesNormed = new AtomicCounter(buffer, id++);
-    framesDuplicate = new AtomicCounter(buffer, id++);
-    backpressure = new AtomicCounter(buffer, id++);
-    downstreamInstances = new AtomicCounter(buffer, id++);
-    windowFrames = new AtomicCounter(buffer, id++);
-    resultsWaiting = new AtomicCounter(buffer, id++);
-    metricsPort = new AtomicCounter(buffer, id++);
-    for (Verdict verdict : Verdict.values()) {
-      messages.put(verdict, new AtomicCounter(buffer, id++));
+    for (Figure figure : Figure.values()) {
+      counters.put(figure, new AtomicCounter(buffer, id++));
+    }
+    for (RejectReason reason : RejectReason.values()) {
+      rejected.put(reason, new AtomicCounter(buffer, id++));
     }
     ledger = new Ledger(buffer, LEDGER_OFFSET);
     latencyNanos = new Histogram(Buckets.LATENCY_NANOS, buffer, LATENCY_OFFSET);
@@ -125,8 +84,13 @@ public final class StageStats {
         : new StageStats(IoUtil.mapExistingFile(file, "statistics"));
   }
 
-  /** How many messages in this instance's inbox were judged so. */
-  public AtomicCounter messages(Verdict verdict) {
-    return messages.get(verdict);
+  /** A figure, to read or, for the one thread that it belongs to, to write. */
+  public AtomicCounter counter(Figure figure) {
+    return counters.get(figure);
+  }
+
+  /** How many messages in this instance's inbox were skipped for this reason. */
+  public AtomicCounter rejected(RejectReason reason) {
+    return rejected.get(reason);
   }
 }

@@ -1,6 +1,10 @@
 package io.framepipeline.common.service;
 
 import io.aeron.CommonContext;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.linux.PipelineCpu;
 import io.framepipeline.common.transport.Channels;
 import java.nio.file.Path;
 

@@ -1,8 +1,10 @@
 package io.framepipeline.common.service;
 
 import io.aeron.CncFileDescriptor;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.topology.Stage;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,9 +1,15 @@
 package io.framepipeline.common.service;
 
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.linux.GentleStart;
+import io.framepipeline.common.linux.TimerSlack;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.SharedMemorySize;
-import io.framepipeline.common.transport.Stage;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.SortedSet;
@@ -97,7 +103,7 @@ public final class ServiceRunner {
       if (isOrphan.get()) {
         localRun.clearAway();
       } else {
-        stats.hasEnded.setRelease(1);
+        stats.counter(Figure.ENDED).setRelease(1);
       }
       return service.exitCode();
     }

@@ -1,27 +1,20 @@
 package io.framepipeline.common.service;
 
 import io.aeron.Aeron;
-import io.aeron.CncFileDescriptor;
-import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.metrics.AeronMetrics;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.DriverCounters;
+import io.framepipeline.common.transport.DriverFinder;
 import io.framepipeline.common.transport.SharedMemorySize;
-import io.framepipeline.common.transport.Stage;
-import java.io.IOException;
-import java.nio.MappedByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
@@ -203,7 +196,7 @@ public final class StageAgent implements Agent {
       if (failure != null) {
         throw new IllegalStateException("a message handler failed", failure);
       }
-      if (session.isDone(nowNanos)) {
+      if (session.isDone()) {
         isDone = true;
         disconnect();
       }
@@ -256,7 +249,7 @@ public final class StageAgent implements Agent {
 
   private void disconnect() {
     idleStrategy = disconnectedIdleStrategy;
-    stats.ready.setRelease(0);
+    stats.counter(Figure.READY).setRelease(0);
     takeCountersBack();
     CloseHelper.closeAll(this::onError, watch, session, connection);
     watch = null;
@@ -275,6 +268,7 @@ public final class StageAgent implements Agent {
     if (isStopRequested) {
       stopService(nowNanos);
       // If the driver is lost while another is ending, that one comes back, too.
+      service.collect();
       boolean isNeeded = departure != null && !isLeaving && departure.isNeeded(nowNanos);
       if (!isNeeded && !service.needsConnection()) {
         isDone = true;
@@ -285,7 +279,7 @@ public final class StageAgent implements Agent {
       return 0;
     }
     try {
-      if (isDriverThere()) {
+      if (DriverFinder.isDriverThere(aeronDirectory)) {
         connection =
             DriverConnection.open(
                 new Aeron.Context()
@@ -325,48 +319,13 @@ public final class StageAgent implements Agent {
   /** Returns the time; who asks for health sees that the duty cycle moves. */
   private long beginCycle() {
     long nowNanos = System.nanoTime();
-    stats.dutyCycleNanos.setOpaque(nowNanos);
+    stats.counter(Figure.DUTY_CYCLE_NANOS).setOpaque(nowNanos);
     return nowNanos;
   }
 
   private void retryLater(long nowNanos) {
     retryNanos = nowNanos + retryDelayNanos;
     retryDelayNanos = Math.clamp(2 * retryDelayNanos, MIN_RETRY_NANOS, MAX_RETRY_NANOS);
-  }
-
-  /**
-   * Whether a driver's heartbeat is fresh. The file may be deleted or replaced at any moment; so it
-   * is mapped here, as Aeron's own check would create it anew in the driver's way.
-   */
-  private boolean isDriverThere() {
-    Path cnc = aeronDirectory.resolve(CncFileDescriptor.CNC_FILE);
-    try (FileChannel file =
-        FileChannel.open(cnc, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      if (file.size() <= CncFileDescriptor.META_DATA_LENGTH) {
-        return false;
-      }
-      MappedByteBuffer mapped = file.map(MapMode.READ_ONLY, 0, file.size());
-      try {
-        // Aeron would wait for a driver that is starting, which may have died in the middle of it.
-        boolean isComplete =
-            CncFileDescriptor.createMetaDataBuffer(mapped)
-                    .getIntVolatile(CncFileDescriptor.cncVersionOffset(0))
-                != 0;
-        return isComplete
-            && CommonContext.isDriverActive(
-                CommonContext.DEFAULT_DRIVER_TIMEOUT_MS, message -> {}, mapped);
-      } finally {
-        BufferUtil.free(mapped);
-      }
-    } catch (AccessDeniedException e) {
-      // A client that may not open this file would spin in connect() beyond its time-out.
-      throw new ExitException(
-          ExitCode.USAGE,
-          "AERON_DIR=%s: no access to %s, which belongs to another user; run the media driver and every service as one user"
-              .formatted(aeronDirectory, CncFileDescriptor.CNC_FILE));
-    } catch (IOException e) {
-      return false;
-    }
   }
 
   /** Called by whoever has the turn: the conductor and every poll run in the duty cycle. */

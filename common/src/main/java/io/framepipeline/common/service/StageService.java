@@ -1,5 +1,6 @@
 package io.framepipeline.common.service;
 
+import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.transport.DriverConnection;
 
 /** One stage as {@link StageAgent} runs it; what must survive a lost driver is kept here. */
@@ -14,6 +15,9 @@ public interface StageService extends AutoCloseable {
 
   /** Reads nothing new from now on; its session, if there is one, is told as well. */
   default void stop() {}
+
+  /** Takes over what the stage's other threads have done, while there is no session. */
+  default void collect() {}
 
   /** Whether a driver is needed to end well: a reader must not leave with frames in flight. */
   default boolean needsConnection() {

@@ -16,8 +16,11 @@ public interface StageSession extends AutoCloseable {
   /** Takes on nothing new from now on. Called once, after {@link #announceStop}. */
   void leave(long nowNanos);
 
-  /** Whether nothing is left to do: all that was accepted is handed on, or the input has ended. */
-  boolean isDone(long nowNanos);
+  /**
+   * Whether nothing was left to do at the last duty cycle: all that was accepted is handed on, or
+   * the input has ended.
+   */
+  boolean isDone();
 
   /** Closes what belongs to the connection, which may be lost already. */
   @Override

@@ -8,24 +8,24 @@ import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.CommonContext;
 import io.aeron.logbuffer.LogBufferDescriptor;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
 
 /**
  * How channels are made. This, {@link InboxDirectory} and {@link SlotFile} are all that knows the
  * services share a host.
  *
  * @param frames channel of the frames' messages
- * @param acks with terms sized for acknowledgements, which are few and small
+ * @param answers with the shortest terms, since answers are few and small
  */
-public record Channels(String frames, String acks) {
+public record Channels(String frames, String answers) {
   /**
    * The shortest terms there are. The driver moves a sender's limit, and clears what was read, when
    * a quarter of a term was read: every 170 messages. A log is three terms.
    */
   public static final String DEFAULT = "aeron:ipc?term-length=64k";
 
-  private static final int ACK_TERM_LENGTH = TERM_MIN_LENGTH;
+  private static final int ANSWER_TERM_LENGTH = TERM_MIN_LENGTH;
 
   /**
    * Checks {@code PIPELINE_CHANNEL}, the channel of frames, and derives the other from it.
@@ -45,9 +45,11 @@ public record Channels(String frames, String acks) {
       if (frames.termLength() == null) {
         throw new IllegalArgumentException("term-length is missing");
       }
-      ChannelUriStringBuilder acks =
-          new ChannelUriStringBuilder().media(CommonContext.IPC_MEDIA).termLength(ACK_TERM_LENGTH);
-      return new Channels(frames.build(), acks.build());
+      ChannelUriStringBuilder answers =
+          new ChannelUriStringBuilder()
+              .media(CommonContext.IPC_MEDIA)
+              .termLength(ANSWER_TERM_LENGTH);
+      return new Channels(frames.build(), answers.build());
     } catch (IllegalArgumentException | IllegalStateException e) {
       // Aeron throws the one or the other, depending on what is wrong.
       throw new ExitException(

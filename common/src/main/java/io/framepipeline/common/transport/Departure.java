@@ -1,11 +1,12 @@
 package io.framepipeline.common.transport;
 
+import io.framepipeline.common.linux.ProcessLiveness;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
@@ -65,10 +66,7 @@ public final class Departure {
       long nowNanos) {
     return new Departure(
         List.of(new InboxWatch(connection, stage, NOBODY)),
-        Stream.of(Stage.values())
-            .filter(other -> other.compareTo(stage) < 0)
-            .map(other -> new InboxWatch(connection, other, NOBODY))
-            .toList(),
+        stage.upstream().stream().map(other -> new InboxWatch(connection, other, NOBODY)).toList(),
         connectedNanos,
         nowNanos,
         stopNanos + LIMIT_NANOS);
@@ -83,22 +81,20 @@ public final class Departure {
    */
   public static void awaitOfDriver(Path aeronDirectory, CountersReader counters, long startNanos)
       throws IOException {
-    try (Presence presence = new Presence(aeronDirectory)) {
-      Departure departure = ofDriver(counters, presence, startNanos, System.nanoTime());
+    try (ProcessLiveness liveness = new ProcessLiveness(aeronDirectory)) {
+      Departure departure = ofDriver(counters, liveness, startNanos, System.nanoTime());
       while (!departure.isDue(System.nanoTime())) {
-        presence.look();
+        liveness.look();
         LockSupport.parkNanos(InboxWatch.INTERVAL_NANOS);
       }
     }
   }
 
   static Departure ofDriver(
-      CountersReader counters, Presence presence, long startNanos, long nowNanos) {
+      CountersReader counters, ProcessLiveness liveness, long startNanos, long nowNanos) {
     return new Departure(
         List.of(),
-        Stream.of(Stage.values())
-            .map(stage -> new InboxWatch(counters, presence, stage, NOBODY))
-            .toList(),
+        Stage.ALL.stream().map(stage -> new InboxWatch(counters, liveness, stage, NOBODY)).toList(),
         startNanos,
         nowNanos,
         nowNanos + DRIVER_LIMIT_NANOS);

@@ -1,5 +1,8 @@
 package io.framepipeline.common.transport;
 
+import io.framepipeline.common.linux.Futex;
+import io.framepipeline.common.linux.FutexStart;
+import io.framepipeline.common.linux.OwnFiles;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -14,17 +17,17 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Wakes processes that sleep until there is work for them. Each has a word in a file that all have
- * mapped, beside the media driver's directory: even while it is awake, odd while it sleeps on it or
- * is about to. Who has sent something rings, which costs the reading of a word as long as nobody
- * sleeps.
+ * Wakes processes that sleep until there is work for them. Each process has a word, its doorbell,
+ * in a file that all have mapped, beside the media driver's directory. The word is even while its
+ * process is awake, and odd while the process sleeps on it or is about to. A sender rings the
+ * receiver's doorbell; as long as nobody sleeps, that costs the reading of a word.
  *
- * <p>A sender without room says so in a set of those who want room. Who makes room rings them: a
- * receiver that has read, or the driver when it has moved limits. Who waits for acknowledgements
- * says so in another set, and is rung by whoever sends some.
+ * <p>A blocked sender sets its bit in the want-room set. A receiver that has read wakes that set,
+ * and so does the driver when it has moved limits. A reader that waits for answers sets its bit in
+ * the want-answers set, which is woken by whoever sends answers.
  *
- * <p>A doorbell is a hint. Two processes may share one, and are woken together; who is not woken
- * looks for work after a few milliseconds.
+ * <p>A doorbell is a hint. Two processes may share one, and are then woken together. A process that
+ * is not woken looks for work after a few milliseconds.
  */
 public final class Doorbells {
   /** A process's own is any; a bit each in the set of those who want room. */
@@ -32,7 +35,7 @@ public final class Doorbells {
 
   private static final int DRIVER = COUNT;
   private static final int WANT_ROOM_OFFSET = offset(COUNT + 1);
-  private static final int WANT_ACKS_OFFSET = offset(COUNT + 2);
+  private static final int WANT_ANSWERS_OFFSET = offset(COUNT + 2);
   private static final int LENGTH = offset(COUNT + 3);
 
   private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -129,18 +132,18 @@ public final class Doorbells {
   }
 
   /** There may be room: wakes those who want it. Returns whether anybody did. */
-  public boolean onRoom() {
+  public boolean wakeWantingRoom() {
     return ringWanting(WANT_ROOM_OFFSET);
   }
 
-  /** Has this process woken at the next acknowledgements, whosever they are. */
-  public void wantAcks() {
-    want(WANT_ACKS_OFFSET);
+  /** Has this process woken at the next answers, whosever they are. */
+  public void wantAnswers() {
+    want(WANT_ANSWERS_OFFSET);
   }
 
-  /** Acknowledgements were sent: wakes those who want them. */
-  public void onAcks() {
-    ringWanting(WANT_ACKS_OFFSET);
+  /** Wakes those who want answers, after some were sent. */
+  public void wakeWantingAnswers() {
+    ringWanting(WANT_ANSWERS_OFFSET);
   }
 
   private void want(int setOffset) {

@@ -3,7 +3,8 @@ package io.framepipeline.common.transport;
 import io.aeron.Aeron;
 import io.aeron.CncFileDescriptor;
 import io.aeron.exceptions.AeronException;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.ProcessLiveness;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,16 +24,16 @@ import org.agrona.CloseHelper;
  */
 public final class DriverConnection implements AutoCloseable {
   private final Aeron aeron;
-  private final Presence presence;
+  private final ProcessLiveness liveness;
   private final Doorbells doorbells;
   private final Path cncFile;
   private final Object cncFileKey;
   private volatile boolean isDriverGone;
 
   private DriverConnection(
-      Aeron aeron, Presence presence, Doorbells doorbells, Path cncFile, Object cncFileKey) {
+      Aeron aeron, ProcessLiveness liveness, Doorbells doorbells, Path cncFile, Object cncFileKey) {
     this.aeron = aeron;
-    this.presence = presence;
+    this.liveness = liveness;
     this.doorbells = doorbells;
     this.cncFile = cncFile;
     this.cncFileKey = cncFileKey;
@@ -48,22 +49,22 @@ public final class DriverConnection implements AutoCloseable {
     Path directory = Path.of(context.aeronDirectoryName());
     Path cncFile = directory.resolve(CncFileDescriptor.CNC_FILE);
     Aeron aeron = null;
-    Presence presence = null;
+    ProcessLiveness liveness = null;
     try {
       Object keyBefore = fileKey(cncFile);
       aeron = Aeron.connect(context);
-      presence = new Presence(directory);
+      liveness = new ProcessLiveness(directory);
       Doorbells doorbells = Doorbells.ofClient(directory, aeron.clientId());
       if (keyBefore.equals(fileKey(cncFile))) {
         // The same file before and after, so it is the one that the client has mapped.
-        return new DriverConnection(aeron, presence, doorbells, cncFile, keyBefore);
+        return new DriverConnection(aeron, liveness, doorbells, cncFile, keyBefore);
       }
       throw new AeronException("the media driver is being replaced");
     } catch (IOException e) {
-      CloseHelper.quietCloseAll(aeron, presence);
+      CloseHelper.quietCloseAll(aeron, liveness);
       throw new AeronException("the media driver's files cannot be read: " + e.getMessage());
     } catch (RuntimeException e) {
-      CloseHelper.quietCloseAll(aeron, presence);
+      CloseHelper.quietCloseAll(aeron, liveness);
       throw e;
     }
   }
@@ -71,7 +72,7 @@ public final class DriverConnection implements AutoCloseable {
   /** What a driver's clients share beside its directory; outlives drivers. */
   public static List<Path> sharedFiles(Path aeronDirectory) {
     return List.of(
-        Presence.file(aeronDirectory),
+        ProcessLiveness.file(aeronDirectory),
         Doorbells.file(aeronDirectory),
         SlotFile.directory(aeronDirectory));
   }
@@ -91,15 +92,15 @@ public final class DriverConnection implements AutoCloseable {
     return doorbells;
   }
 
-  Presence presence() {
-    return presence;
+  ProcessLiveness liveness() {
+    return liveness;
   }
 
   /** Looks once whether the driver is gone and who has died. */
   void look() {
     try {
       if (fileKey(cncFile).equals(cncFileKey)) {
-        presence.look();
+        liveness.look();
         return;
       }
     } catch (IOException | RuntimeException e) {
@@ -111,7 +112,7 @@ public final class DriverConnection implements AutoCloseable {
   /** Nothing of this process is at work any more when others find it gone. */
   @Override
   public void close() {
-    CloseHelper.closeAll(aeron, presence);
+    CloseHelper.closeAll(aeron, liveness);
   }
 
   private static Object fileKey(Path file) throws IOException {
@@ -128,7 +129,7 @@ public final class DriverConnection implements AutoCloseable {
 
     public Watch(DriverConnection connection) {
       this.connection = connection;
-      Thread.ofPlatform().name("presence").daemon().start(this::run);
+      Thread.ofPlatform().name("liveness").daemon().start(this::run);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package io.framepipeline.common.transport;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
 import java.util.Optional;
 import org.agrona.concurrent.status.CountersReader;
 
@@ -40,7 +42,7 @@ public final class DriverCounters {
   /** What to tell about an instance that joins if there are too few for it and those there are. */
   public static Optional<String> shortageFor(Stage joining, DriverConnection connection) {
     CountersReader counters = connection.aeron().countersReader();
-    return shortage(InstanceCounts.with(joining, connection), counters.maxCounterId() + 1);
+    return shortage(InboxDirectory.countsWith(joining, connection), counters.maxCounterId() + 1);
   }
 
   private static Optional<String> shortage(InstanceCounts instances, int available) {
@@ -57,10 +59,8 @@ public final class DriverCounters {
    * only, see {@code aeron.counters.free.to.reuse.timeout}.
    */
   static long needed(InstanceCounts instances) {
-    long readers = instances.readers() + 1L;
-    long reciprocals = instances.reciprocals() + 1L;
-    long norms = instances.norms() + 1L;
-    long logs = readers * reciprocals + reciprocals * norms + norms * readers;
-    return OF_DRIVER + PER_INSTANCE * (readers + reciprocals + norms) + PER_LOG * logs;
+    InstanceCounts more = instances.plusOneOfEach();
+    long logs = more.answerLogs() + Stage.ALL.stream().mapToLong(more::frameLogs).sum();
+    return OF_DRIVER + (long) PER_INSTANCE * more.total() + PER_LOG * logs;
   }
 }

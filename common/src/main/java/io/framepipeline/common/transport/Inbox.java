@@ -2,23 +2,19 @@ package io.framepipeline.common.transport;
 
 import io.aeron.Aeron;
 import io.aeron.Counter;
-import io.aeron.Image;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
-import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.ControlledFragmentHandler.Action;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Where an instance takes what is addressed to it: a subscription on a stream of its own, announced
@@ -39,8 +35,6 @@ public final class Inbox implements AutoCloseable {
     int onMessage(DirectBuffer buffer, int offset, int length, Header header);
   }
 
-  private static final Logger LOG = LoggerFactory.getLogger(Inbox.class);
-
   /**
    * How long a leaving inbox waits for senders that had seen it open and were still connecting, on
    * a machine that lets them wait for a processor.
@@ -48,9 +42,6 @@ public final class Inbox implements AutoCloseable {
   private static final long LEAVE_GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
 
   private static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-
-  /** Longer than the second that the driver takes between its own attempts to mend a log. */
-  private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   private static final int HALF_WINDOW_FRAMES = Outboxes.WINDOW_FRAMES / 2;
 
@@ -62,25 +53,18 @@ public final class Inbox implements AutoCloseable {
   private final Doorbells doorbells;
   private final long subscriptionId;
   private final SenderSlots slots;
+  private final StuckLogs stuckLogs = new StuckLogs();
 
-  private final ControlledFragmentHandler probe =
-      (buffer, offset, length, header) -> {
-        isReadable = true;
-        return Action.ABORT;
-      };
   private final ControlledFragmentHandler fragmentHandler = this::onFragment;
   private Subscription subscription;
   private long counterId = Aeron.NULL_VALUE;
   private Counter counter;
-  private boolean isReadable;
   private Handler handler;
   private int frameLimit;
   private int polledFrames;
   private long nowNanos;
   private long unrungFrames;
   private long driverRungAtRead;
-  private Image suspect;
-  private long suspectSinceNanos;
   private long nextCheckNanos;
   private long leftAtNanos;
   private boolean isStopping;
@@ -101,7 +85,7 @@ public final class Inbox implements AutoCloseable {
     this.lock = lock;
     this.slots =
         new SenderSlots(
-            Path.of(aeron.context().aeronDirectoryName()), streamId, stage.payloadLength());
+            Path.of(aeron.context().aeronDirectoryName()), streamId, stage.inputLength());
     this.subscriptionId =
         aeron.asyncAddSubscription(
             channel, streamId, null, image -> slots.unmap(image.sessionId()));
@@ -121,7 +105,7 @@ public final class Inbox implements AutoCloseable {
     // Correlation ids are unique per driver, and an inbox does not outlive its driver.
     int streamId = (int) connection.aeron().nextCorrelationId();
     try {
-      long lock = connection.presence().claim();
+      long lock = connection.liveness().claim();
       return new Inbox(connection, channel, stage, streamId, instanceId, lock);
     } catch (IOException e) {
       throw new AeronException("cannot show that this process is alive: " + e);
@@ -153,7 +137,7 @@ public final class Inbox implements AutoCloseable {
     }
     if (nowNanos - nextCheckNanos >= 0) {
       nextCheckNanos = nowNanos + CHECK_INTERVAL_NANOS;
-      dropStuckImage(nowNanos);
+      stuckLogs.check(subscription, nowNanos);
       slots.forgetMissing();
     }
     this.nowNanos = nowNanos;
@@ -250,7 +234,7 @@ public final class Inbox implements AutoCloseable {
   private void ring() {
     unrungFrames += polledFrames;
     boolean isRingDue = polledFrames == 0 ? unrungFrames > 0 : unrungFrames >= HALF_WINDOW_FRAMES;
-    if (isRingDue && doorbells.onRoom()) {
+    if (isRingDue && doorbells.wakeWantingRoom()) {
       unrungFrames = 0;
     }
     long read = 0;
@@ -287,48 +271,5 @@ public final class Inbox implements AutoCloseable {
       }
     }
     return 0;
-  }
-
-  /**
-   * Gives up the log of a sender that died inside a claim. The driver mends such a log only for a
-   * reader that had caught up when the sender was found dead; for others it has no readable end.
-   * Nothing lies behind that claim; the frame it was for is delivered again by another way.
-   */
-  private void dropStuckImage(long nowNanos) {
-    Image found = null;
-    for (int i = 0, count = subscription.imageCount(); i < count && found == null; i++) {
-      Image image = subscription.imageAtIndex(i);
-      boolean isSenderGone = image.endOfStreamPosition() != Long.MAX_VALUE;
-      if (isSenderGone && !image.isEndOfStream() && !isReadable(image)) {
-        found = image;
-      }
-    }
-    if (found != suspect) {
-      suspect = found;
-      suspectSinceNanos = nowNanos;
-    } else if (found != null && nowNanos - suspectSinceNanos >= STUCK_NANOS) {
-      suspect = null;
-      drop(found);
-    }
-  }
-
-  /** Whether there is a message, which stays where it is, however often its handler has aborted. */
-  private boolean isReadable(Image image) {
-    isReadable = false;
-    image.controlledPoll(probe, 1);
-    return isReadable;
-  }
-
-  private void drop(Image image) {
-    LOG.warn(
-        "dropping the log of a sender that died inside a claim: session {}, {} bytes unreadable",
-        image.sessionId(),
-        image.endOfStreamPosition() - image.position());
-    try {
-      image.reject("stuck in a claim that its sender left half-made");
-    } catch (RegistrationException e) {
-      // The driver has just dropped it by itself.
-      LOG.debug("not rejected: {}", e.getMessage());
-    }
   }
 }

@@ -7,7 +7,12 @@ import static org.agrona.concurrent.status.CountersReader.RECORD_UNUSED;
 import static org.agrona.concurrent.status.CountersReader.metaDataOffset;
 
 import io.aeron.Aeron;
+import io.framepipeline.common.linux.ProcessLiveness;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
 import java.lang.invoke.VarHandle;
+import java.util.EnumMap;
+import java.util.Map;
 import org.agrona.BitUtil;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -17,11 +22,11 @@ import org.agrona.concurrent.status.CountersReader;
 /**
  * How inboxes make themselves known and are found: by one Aeron counter each. The driver frees it
  * when its owner closes it or is evicted, so membership needs no protocol of our own, and {@code
- * AeronStat} shows who is there; deaths are seen sooner by {@link Presence}. The counter's value is
- * the inbox's state.
+ * AeronStat} shows who is there; deaths are seen sooner by {@link ProcessLiveness}. The counter's
+ * value is the inbox's state.
  *
  * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that its owner has
- * locked, see {@link Presence} (int64), its owner's doorbell, see {@link Doorbells} (int32).
+ * locked, see {@link ProcessLiveness} (int64), its owner's doorbell, see {@link Doorbells} (int32).
  */
 final class InboxDirectory {
   /** Aeron keeps type ids below 1000 for itself. */
@@ -71,6 +76,17 @@ final class InboxDirectory {
         COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
   }
 
+  /** The instances that a connection's driver knows, and one that joins. */
+  static InstanceCounts countsWith(Stage joining, DriverConnection connection) {
+    Map<Stage, Integer> counts = new EnumMap<>(Stage.class);
+    counts.put(joining, 1);
+    InboxDirectory directory = new InboxDirectory(connection.aeron().countersReader());
+    for (Stage stage : Stage.ALL) {
+      directory.forEach(stage, (counterId, id) -> counts.merge(stage, 1, Integer::sum));
+    }
+    return InstanceCounts.of(counts);
+  }
+
   /** Called with each inbox of a stage. */
   @FunctionalInterface
   interface Visitor {
@@ -97,7 +113,7 @@ final class InboxDirectory {
       if (recordState == RECORD_ALLOCATED
           && counters.getCounterTypeId(counterId) == COUNTER_TYPE_ID
           && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()
-          && Presence.isPosition(lock(counterId))) {
+          && ProcessLiveness.isPosition(lock(counterId))) {
         // The driver sets it after the counter is allocated, and makes it 0 before that.
         long registrationId = counters.getCounterRegistrationId(counterId);
         if (registrationId != DEFAULT_REGISTRATION_ID) {

@@ -1,5 +1,7 @@
 package io.framepipeline.common.transport;
 
+import io.framepipeline.common.linux.ProcessLiveness;
+import io.framepipeline.common.topology.Stage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -38,20 +40,20 @@ public final class InboxWatch {
 
   private static final class Tracked {
     final RemoteInbox inbox;
-    final Presence.Owner owner;
+    final ProcessLiveness.Owner owner;
     boolean isSeen = true;
     boolean isOpened;
     boolean isLeaving;
     boolean isLost;
 
-    Tracked(RemoteInbox inbox, Presence.Owner owner) {
+    Tracked(RemoteInbox inbox, ProcessLiveness.Owner owner) {
       this.inbox = inbox;
       this.owner = owner;
     }
   }
 
   private final InboxDirectory directory;
-  private final Presence presence;
+  private final ProcessLiveness liveness;
   private final Stage stage;
   private final Listener listener;
   private final List<Tracked> tracked = new ArrayList<>();
@@ -61,12 +63,12 @@ public final class InboxWatch {
 
   /** Watches a stage's inboxes on the connection's driver. */
   public InboxWatch(DriverConnection connection, Stage stage, Listener listener) {
-    this(connection.aeron().countersReader(), connection.presence(), stage, listener);
+    this(connection.aeron().countersReader(), connection.liveness(), stage, listener);
   }
 
-  InboxWatch(CountersReader counters, Presence presence, Stage stage, Listener listener) {
+  InboxWatch(CountersReader counters, ProcessLiveness liveness, Stage stage, Listener listener) {
     this.directory = new InboxDirectory(counters);
-    this.presence = presence;
+    this.liveness = liveness;
     this.stage = stage;
     this.listener = listener;
   }
@@ -85,7 +87,7 @@ public final class InboxWatch {
       Tracked candidate = tracked.get(i);
       changes += update(candidate) ? 1 : 0;
       if (!candidate.isSeen) {
-        presence.unwatch(candidate.owner);
+        liveness.unwatch(candidate.owner);
         tracked.remove(i);
       }
       candidate.isSeen = false;
@@ -132,7 +134,7 @@ public final class InboxWatch {
             directory.doorbell(counterId));
     long lock = directory.lock(counterId);
     if (directory.isStill(counterId, registrationId)) {
-      tracked.add(new Tracked(inbox, presence.watch(lock)));
+      tracked.add(new Tracked(inbox, liveness.watch(lock)));
     }
   }
 

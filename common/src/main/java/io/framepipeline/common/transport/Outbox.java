@@ -5,9 +5,8 @@ import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.aeron.exceptions.RegistrationException;
 import io.aeron.logbuffer.BufferClaim;
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.agrona.CloseHelper;
@@ -37,7 +36,6 @@ final class Outbox implements AutoCloseable {
   private long pendingRegistrationId = Aeron.NULL_VALUE;
   private long retryNanos;
   private long position;
-  private long claimedNumber;
   private long nextNumber;
   private boolean isOpen;
   private boolean isWornOut;
@@ -93,13 +91,12 @@ final class Outbox implements AutoCloseable {
     return backlog != null && backlog.isLimitStale();
   }
 
-  /** Claims slots for a run of frames, and room in the log for its message. */
-  boolean tryClaimRun(int frames, BufferClaim claim) {
+  /** Claims slots for a batch of frames, and room in the log for its message. */
+  boolean tryClaimBatch(int frames, BufferClaim claim) {
     if (!tryClaim(Frames.MESSAGE_LENGTH, claim)) {
       return false;
     }
     isRingDue = true;
-    claimedNumber = nextNumber;
     nextNumber += frames;
     backlog.sent(position, frames);
     return true;
@@ -124,7 +121,7 @@ final class Outbox implements AutoCloseable {
     return false;
   }
 
-  /** Wakes the inbox's owner, if it was sent any run since. */
+  /** Wakes the inbox's owner, if it was sent any batch since. */
   void ring(Doorbells doorbells) {
     if (isRingDue) {
       isRingDue = false;
@@ -142,11 +139,9 @@ final class Outbox implements AutoCloseable {
     return slotFile.slots();
   }
 
-  /**
-   * The number, among all payloads for this inbox, of the first of the last run that was claimed.
-   */
-  long claimedNumber() {
-    return claimedNumber;
+  /** The number, among all payloads for this inbox, of the next one that is claimed. */
+  long nextNumber() {
+    return nextNumber;
   }
 
   /** Ends the stream. The inbox reads to its end, and needs the slots until then. */

@@ -2,7 +2,7 @@ package io.framepipeline.common.transport;
 
 import io.aeron.Aeron;
 import io.aeron.logbuffer.BufferClaim;
-import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,9 +10,9 @@ import org.agrona.CloseHelper;
 
 /**
  * A sender's publications, one exclusive one to each open inbox of the next stage, kept up to date
- * by an {@link InboxWatch}. {@link #tryClaim} spreads frames over them: each goes where least is
- * waiting, so that a slow instance gets less, and holds up neither the others nor, by a long queue
- * of its own, the frames behind.
+ * by an {@link InboxWatch}. {@link #tryClaimBatch} spreads frames over them: each goes where least
+ * is waiting, so that a slow instance gets less, and holds up neither the others nor, by a long
+ * queue of its own, the frames behind.
  */
 public final class Outboxes implements AutoCloseable {
   /**
@@ -38,7 +38,7 @@ public final class Outboxes implements AutoCloseable {
   private int connectedCount;
   private int cursor;
   private long nowNanos;
-  private Outbox claimed;
+  private final FrameClaim claim;
   private int unrungFrames;
   private boolean hasClaimed;
 
@@ -61,11 +61,12 @@ public final class Outboxes implements AutoCloseable {
     this.channel = channel;
     this.payloads = payloads;
     this.onChange = onChange;
+    this.claim = new FrameClaim(stage.inputLength());
     this.watch = new InboxWatch(connection, stage, new Follower());
   }
 
   /**
-   * Follows the inboxes, and wakes those that were sent runs: when none was sent in this duty
+   * Follows the inboxes, and wakes those that were sent batches: when none was sent in this duty
    * cycle, or many since they were woken. To wake somebody for each would take longer than most do.
    * At the end of the sender's duty cycle.
    */
@@ -106,13 +107,14 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Claims room for a run of frames in the inbox where least is waiting; among equals they take
-   * turns. The caller commits or aborts.
+   * Claims room for a batch of frames in the inbox where least is waiting; among equals they take
+   * turns.
    *
-   * @return false if there is no room: no inbox is known, or every one is full or has enough
+   * @return null if there is no room: no inbox is known, or every one is full or has enough. Else
+   *     the same object each time, to be closed before the next claim
    */
-  public boolean tryClaimRun(int frames, BufferClaim claim) {
-    return tryClaimRun(frames, Aeron.NULL_VALUE, claim);
+  public FrameClaim tryClaimBatch(int frames) {
+    return tryClaimBatch(frames, Aeron.NULL_VALUE);
   }
 
   /**
@@ -121,20 +123,19 @@ public final class Outboxes implements AutoCloseable {
    *
    * @param avoidedInbox the registration id of that inbox
    */
-  public boolean tryClaimRun(int frames, long avoidedInbox, BufferClaim claim) {
+  public FrameClaim tryClaimBatch(int frames, long avoidedInbox) {
     int next = avoidedInbox == Aeron.NULL_VALUE ? -1 : shortestQueue(frames, avoidedInbox, true);
     if (next < 0) {
       next = shortestQueue(frames, Aeron.NULL_VALUE, false);
     }
-    if (next < 0 || !outboxes.get(next).tryClaimRun(frames, claim)) {
+    if (next < 0 || !claim.tryClaim(outboxes.get(next), frames)) {
       wantRoom();
-      return false;
+      return null;
     }
     cursor = next;
-    claimed = outboxes.get(next);
     unrungFrames += frames;
     hasClaimed = true;
-    return true;
+    return claim;
   }
 
   /**
@@ -144,21 +145,6 @@ public final class Outboxes implements AutoCloseable {
   public boolean tryClaim(int streamId, int length, BufferClaim claim) {
     Outbox outbox = find(streamId);
     return outbox != null && outbox.tryClaim(length, claim);
-  }
-
-  /** The registration id of the inbox that the last successful claim was made in. */
-  public long claimedInbox() {
-    return claimed.inbox().registrationId();
-  }
-
-  /** Where the payloads of the last successful claim go. */
-  public FrameSlots claimedSlots() {
-    return claimed.slots();
-  }
-
-  /** The number of the first of them, unless payloads have one of their own. */
-  public long claimedNumber() {
-    return claimed.claimedNumber();
   }
 
   /** Whether an inbox with this stream id is open. */

@@ -1,6 +1,5 @@
 package io.framepipeline.common.transport;
 
-import io.framepipeline.common.frame.FrameSlots;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,9 +1,10 @@
 package io.framepipeline.common.transport;
 
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileStore;
@@ -131,7 +132,7 @@ public final class SharedMemorySize {
    * there. That is no reason to end: memory of instances that have just died becomes free.
    */
   public Optional<String> shortageFor(Stage joining, DriverConnection connection) {
-    return shortage(InstanceCounts.with(joining, connection));
+    return shortage(InboxDirectory.countsWith(joining, connection));
   }
 
   private Optional<String> shortage(InstanceCounts instances) {
@@ -145,13 +146,17 @@ public final class SharedMemorySize {
 
   /** What all allocate: a ring per reader; a log per sender and inbox, with slots for floats. */
   static long needed(Channels channels, InstanceCounts instances, int windowFrames) {
-    long logLength = Channels.logLength(channels.frames());
-    long slotsLength = FrameSlots.length(Outboxes.WINDOW_FRAMES, Stage.NORM.payloadLength());
-    return DRIVER_LENGTH
-        + instances.readers() * FrameSlots.length(windowFrames, Stage.RECIPROCAL.payloadLength())
-        + instances.readersToReciprocals() * logLength
-        + instances.reciprocalsToNorms() * (logLength + slotsLength)
-        + instances.normsToReaders() * Channels.logLength(channels.acks());
+    long needed = DRIVER_LENGTH + instances.answerLogs() * Channels.logLength(channels.answers());
+    for (Stage stage : Stage.ALL) {
+      long logs = instances.frameLogs(stage);
+      needed += logs * Channels.logLength(channels.frames());
+      // A reader has one ring for all its logs; other senders have slots for each.
+      needed +=
+          stage.isFirst()
+              ? instances.of(stage) * FrameSlots.length(windowFrames, stage.outputLength())
+              : logs * FrameSlots.length(Outboxes.WINDOW_FRAMES, stage.outputLength());
+    }
+    return needed;
   }
 
   private static long mebibytes(long bytes) {

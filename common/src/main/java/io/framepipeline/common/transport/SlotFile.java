@@ -1,6 +1,6 @@
 package io.framepipeline.common.transport;
 
-import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.linux.OwnFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.aeron.AeronCounters;
-import io.framepipeline.common.frame.Verdict;
-import io.framepipeline.common.service.ExitException;
-import io.framepipeline.common.transport.Stage;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.RejectReason;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -112,9 +112,9 @@ class MetricsServerTest {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
       stats.ledger.write(10, 5, 3, 2, 7);
-      stats.windowFrames.setRelease(64);
-      stats.framesPadded.setRelease(1);
-      stats.lastProgressEpochMillis.setRelease(1_500);
+      stats.counter(Figure.WINDOW_FRAMES).setRelease(64);
+      stats.counter(Figure.FRAMES_PADDED).setRelease(1);
+      stats.counter(Figure.LAST_PROGRESS_EPOCH_MILLIS).setRelease(1_500);
 
       assertThat(value(server, "pipeline_frames_read_total")).isEqualTo(10);
       assertThat(value(server, "pipeline_read_bytes_total")).isEqualTo(40_960);
@@ -201,14 +201,13 @@ class MetricsServerTest {
   void shouldCountRejectedMessagesByReason() throws Exception {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
-      stats.messages(Verdict.SCHEMA).setRelease(3);
-      stats.messages(Verdict.ACCEPTED).setRelease(9);
+      stats.rejected(RejectReason.SCHEMA).setRelease(3);
 
       List<String> rejected =
           samples(server).stream()
               .filter(line -> line.startsWith("pipeline_messages_rejected_total"))
               .toList();
-      assertThat(rejected).hasSize(Verdict.count() - 1);
+      assertThat(rejected).hasSize(RejectReason.values().length);
       assertThat(rejected)
           .filteredOn(line -> !line.endsWith(" 0.0"))
           .singleElement()
@@ -280,10 +279,12 @@ class MetricsServerTest {
   void shouldBeLiveWhileTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
-      stats.dutyCycleNanos.setRelease(System.nanoTime());
+      stats.counter(Figure.DUTY_CYCLE_NANOS).setRelease(System.nanoTime());
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(200);
 
-      stats.dutyCycleNanos.setRelease(System.nanoTime() - TimeUnit.SECONDS.toNanos(60));
+      stats
+          .counter(Figure.DUTY_CYCLE_NANOS)
+          .setRelease(System.nanoTime() - TimeUnit.SECONDS.toNanos(60));
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(503);
     }
   }
@@ -292,13 +293,15 @@ class MetricsServerTest {
   void shouldBeReadyWhileTheStageSaysSoAndTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
-      stats.dutyCycleNanos.setRelease(System.nanoTime());
+      stats.counter(Figure.DUTY_CYCLE_NANOS).setRelease(System.nanoTime());
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(503);
 
-      stats.ready.setRelease(1);
+      stats.counter(Figure.READY).setRelease(1);
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(200);
 
-      stats.dutyCycleNanos.setRelease(System.nanoTime() - TimeUnit.SECONDS.toNanos(60));
+      stats
+          .counter(Figure.DUTY_CYCLE_NANOS)
+          .setRelease(System.nanoTime() - TimeUnit.SECONDS.toNanos(60));
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(503);
     }
   }
@@ -308,7 +311,7 @@ class MetricsServerTest {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
       assertThat(server.port()).isPositive();
-      assertThat(stats.metricsPort.get()).isEqualTo(server.port());
+      assertThat(stats.counter(Figure.METRICS_PORT).get()).isEqualTo(server.port());
     }
   }
 

@@ -3,11 +3,12 @@ package io.framepipeline.common.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.framepipeline.common.frame.Verdict;
+import io.framepipeline.common.wire.RejectReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.junit.jupiter.api.Test;
@@ -97,25 +98,9 @@ class StageStatsTest {
 
   private static List<AtomicCounter> counters(StageStats stats) {
     List<AtomicCounter> counters =
-        new ArrayList<>(
-            List.of(
-                stats.dutyCycleNanos,
-                stats.firstReadNanos,
-                stats.lastAckNanos,
-                stats.lastProgressEpochMillis,
-                stats.ready,
-                stats.hasEnded,
-                stats.framesPadded,
-                stats.framesTransformed,
-                stats.framesNormed,
-                stats.framesDuplicate,
-                stats.backpressure,
-                stats.downstreamInstances,
-                stats.windowFrames,
-                stats.resultsWaiting,
-                stats.metricsPort));
-    for (Verdict verdict : Verdict.values()) {
-      counters.add(stats.messages(verdict));
+        new ArrayList<>(Arrays.stream(Figure.values()).map(stats::counter).toList());
+    for (RejectReason reason : RejectReason.values()) {
+      counters.add(stats.rejected(reason));
     }
     return counters;
   }

@@ -8,12 +8,13 @@ import io.aeron.Aeron;
 import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
+import io.framepipeline.common.linux.PipelineCpu;
 import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.SharedMemorySize;
-import io.framepipeline.common.transport.Stage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -143,7 +144,8 @@ class StageAgentTest {
                 new Aeron.Context()
                     .aeronDirectoryName(aeronDirectory.toString())
                     .useConductorAgentInvoker(true));
-        RecordingInbox reader = RecordingInbox.open(connection, CHANNELS.acks(), Stage.READER, 1)) {
+        RecordingInbox reader =
+            RecordingInbox.open(connection, CHANNELS.answers(), Stage.READER, 1)) {
       reader.inbox().announceStop();
       norm.stop();
       runFor(norm, Duration.ofSeconds(1));
@@ -238,7 +240,7 @@ class StageAgentTest {
     }
 
     @Override
-    public boolean isDone(long nowNanos) {
+    public boolean isDone() {
       return isDone;
     }
 

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.aeron.ChannelUri;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.logbuffer.LogBufferDescriptor;
-import io.framepipeline.common.frame.TestMessages;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.wire.TestMessages;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,7 +25,7 @@ class ChannelsTest {
   @Test
   void shouldMakeAcksSmallWhateverTheFramesAre() {
     for (String channel : new String[] {Channels.DEFAULT, "aeron:ipc?term-length=1g|mtu=65504"}) {
-      ChannelUri acks = ChannelUri.parse(Channels.of(channel).acks());
+      ChannelUri acks = ChannelUri.parse(Channels.of(channel).answers());
 
       assertThat(acks.media()).isEqualTo("ipc");
       assertThat(acks.get("term-length")).isEqualTo("64k");

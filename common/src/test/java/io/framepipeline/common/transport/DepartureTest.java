@@ -2,6 +2,7 @@ package io.framepipeline.common.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.framepipeline.common.topology.Stage;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -253,7 +254,7 @@ class DepartureTest {
       Departure departure =
           Departure.ofDriver(
               peer.aeron().countersReader(),
-              peer.connection().presence(),
+              peer.connection().liveness(),
               startNanos,
               driver.nanoTime());
       peer.run(

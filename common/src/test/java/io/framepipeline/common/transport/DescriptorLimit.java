@@ -1,5 +1,6 @@
 package io.framepipeline.common.transport;
 
+import io.framepipeline.common.linux.Syscall;
 import java.nio.ByteBuffer;
 import org.agrona.BitUtil;
 import org.agrona.concurrent.UnsafeBuffer;

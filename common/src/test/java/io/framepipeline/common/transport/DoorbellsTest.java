@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.sun.management.ThreadMXBean;
+import io.framepipeline.common.linux.FutexStart;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -82,7 +83,7 @@ class DoorbellsTest {
               while (limit.get() < MESSAGES) {
                 boolean isMoved = limit.getAndSet(read.get()) < limit.get();
                 if (isMoved) {
-                  driver.onRoom();
+                  driver.wakeWantingRoom();
                 }
                 driverIdleStrategy.idle(isMoved ? 1 : 0);
               }
@@ -127,7 +128,7 @@ class DoorbellsTest {
         start(
             () -> {
               while (taken.get() < MESSAGES) {
-                reader.wantAcks();
+                reader.wantAnswers();
                 boolean isNew = taken.getAndSet(acks.get()) < taken.get();
                 idleStrategy.idle(isNew ? 1 : 0);
               }
@@ -135,15 +136,15 @@ class DoorbellsTest {
 
     for (int i = 1; i <= MESSAGES; i++) {
       acks.set(i);
-      norm.onRoom();
-      norm.onAcks();
+      norm.wakeWantingRoom();
+      norm.wakeWantingAnswers();
       while (taken.get() < i) {
         Thread.onSpinWait();
       }
     }
 
     readerThread.join();
-    assertThat(norm.onRoom()).as("asked for room").isFalse();
+    assertThat(norm.wakeWantingRoom()).as("asked for room").isFalse();
   }
 
   /** It is read from shared memory, where any client can write one. */
@@ -172,10 +173,10 @@ class DoorbellsTest {
         idleStrategy.idle(0);
         doorbells.wantRoom();
         doorbells.ringOwn();
-        doorbells.wantAcks();
-        doorbells.onAcks();
+        doorbells.wantAnswers();
+        doorbells.wakeWantingAnswers();
         doorbells.ringDriver();
-        doorbells.onRoom();
+        doorbells.wakeWantingRoom();
         idleStrategy.idle(0);
       }
       fewest = Math.min(fewest, THREADS.getCurrentThreadAllocatedBytes() - before);

@@ -3,9 +3,12 @@ package io.framepipeline.common.transport;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,13 +22,13 @@ class DriverCountersTest {
   @ParameterizedTest
   @CsvSource({"1, 1, 1", "64, 20, 10", "28, 28, 28", "1, 64, 36"})
   void shouldAllowWhatADriverHasCountersFor(int readers, int reciprocals, int norms) {
-    DriverCounters.requireEnoughFor(new InstanceCounts(readers, reciprocals, norms));
+    DriverCounters.requireEnoughFor(instances(readers, reciprocals, norms));
   }
 
   @ParameterizedTest
   @CsvSource({"32, 32, 32", "64, 64, 1", "64, 64, 64"})
   void shouldRefuseMoreInstancesThanADriverHasCountersFor(int readers, int reciprocals, int norms) {
-    InstanceCounts instances = new InstanceCounts(readers, reciprocals, norms);
+    InstanceCounts instances = instances(readers, reciprocals, norms);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> DriverCounters.requireEnoughFor(instances))
@@ -64,5 +67,10 @@ class DriverCountersTest {
     int[] count = new int[1];
     peer.aeron().countersReader().forEach((counterId, label) -> count[0]++);
     return count[0];
+  }
+
+  private static InstanceCounts instances(int readers, int reciprocals, int norms) {
+    return InstanceCounts.of(
+        Map.of(Stage.READER, readers, Stage.RECIPROCAL, reciprocals, Stage.NORM, norms));
   }
 }

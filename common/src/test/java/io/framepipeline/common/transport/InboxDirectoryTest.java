@@ -2,6 +2,7 @@ package io.framepipeline.common.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.framepipeline.common.topology.Stage;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

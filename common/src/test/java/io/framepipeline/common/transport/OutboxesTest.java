@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import io.aeron.ChannelUriStringBuilder;
-import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.TestMessages;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.TestMessages;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -38,7 +38,6 @@ class OutboxesTest {
   private final List<RemoteInbox> leaving = new ArrayList<>();
   private final List<RemoteInbox> lost = new ArrayList<>();
   private final Outboxes outboxes = newOutboxes();
-  private final BufferClaim claim = new BufferClaim();
 
   @AfterEach
   void closeDriver() {
@@ -172,25 +171,28 @@ class OutboxesTest {
     Outboxes wide = otherOutboxes();
     RecordingInbox inbox = startNormInbox();
     driver.stepUntil("a connection", () -> wide.connectedCount() == 1);
+    int batches = 0;
     // It reads fast enough to be given all there is room for.
     for (int step = 0; step < 200; step++) {
-      while (wide.tryClaimRun(Frames.RUN_FRAMES, claim)) {
-        claim.commit();
+      while (commit(wide.tryClaimBatch(Frames.BATCH_FRAMES))) {
+        batches++;
       }
       driver.step();
       inbox.poll(Outboxes.WINDOW_FRAMES);
       inbox.poll(Outboxes.WINDOW_FRAMES);
     }
 
-    long next = wide.claimedNumber() + Frames.RUN_FRAMES;
+    long next = (long) batches * Frames.BATCH_FRAMES;
     int unread = 0;
-    while (wide.tryClaimRun(Frames.RUN_FRAMES - 1, claim)) {
-      assertThat(wide.claimedNumber()).isEqualTo(next + unread);
-      claim.commit();
-      unread += Frames.RUN_FRAMES - 1;
+    FrameClaim claim = wide.tryClaimBatch(Frames.BATCH_FRAMES - 1);
+    while (claim != null) {
+      assertThat(claim.number()).isEqualTo(next + unread);
+      commit(claim);
+      unread += Frames.BATCH_FRAMES - 1;
+      claim = wide.tryClaimBatch(Frames.BATCH_FRAMES - 1);
     }
     assertThat(unread).isEqualTo(Outboxes.WINDOW_FRAMES / 15 * 15);
-    assertThat(wide.tryClaimRun(1, claim)).as("one more fits").isTrue();
+    assertThat(wide.tryClaimBatch(1)).as("one more fits").isNotNull();
   }
 
   /** As one that takes what it gets and answers nothing. */
@@ -204,15 +206,15 @@ class OutboxesTest {
     // The hole reads at once, the other one nothing, until it is full.
     int sent = 0;
     for (; sent < Outboxes.WINDOW_FRAMES; sent++) {
-      assertThat(outboxes.tryClaimRun(1, avoided, claim)).isTrue();
-      assertThat(outboxes.claimedInbox()).isEqualTo(registrationIdOf(other));
-      claim.commit();
+      FrameClaim claim = outboxes.tryClaimBatch(1, avoided);
+      assertThat(claim.inbox()).isEqualTo(registrationIdOf(other));
+      commit(claim);
       driver.step();
       hole.poll(1);
     }
-    assertThat(outboxes.tryClaimRun(1, avoided, claim)).as("better than none").isTrue();
-    assertThat(outboxes.claimedInbox()).isEqualTo(avoided);
-    claim.commit();
+    FrameClaim claim = outboxes.tryClaimBatch(1, avoided);
+    assertThat(claim.inbox()).as("better than none").isEqualTo(avoided);
+    commit(claim);
     assertThat(hole.poll(1)).isEqualTo(1);
   }
 
@@ -223,10 +225,9 @@ class OutboxesTest {
     long avoided = registrationIdOf(only);
 
     for (int i = 0; i < ENOUGH_FRAMES; i++) {
-      assertThat(outboxes.tryClaimRun(1, avoided, claim)).isTrue();
-      claim.commit();
+      assertThat(commit(outboxes.tryClaimBatch(1, avoided))).isTrue();
     }
-    assertThat(outboxes.tryClaimRun(1, avoided, claim)).as("it has enough").isFalse();
+    assertThat(outboxes.tryClaimBatch(1, avoided)).as("it has enough").isNull();
   }
 
   @Test
@@ -473,7 +474,7 @@ class OutboxesTest {
         new Outboxes(
             peer.connection(),
             "aeron:ipc?term-length=1m",
-            path -> SlotFile.create(path, 4096, Stage.RECIPROCAL.payloadLength()),
+            path -> SlotFile.create(path, 4096, Stage.RECIPROCAL.inputLength()),
             Stage.RECIPROCAL,
             new InboxWatch.Listener() {});
     peer.run(wide::doWork);
@@ -557,9 +558,7 @@ class OutboxesTest {
 
   private void sendUnnumbered(int frames) {
     for (int i = 0; i < frames; i++) {
-      if (outboxes.tryClaimRun(1, claim)) {
-        claim.commit();
-      }
+      commit(outboxes.tryClaimBatch(1));
     }
   }
 
@@ -630,12 +629,19 @@ class OutboxesTest {
   }
 
   private boolean send(Outboxes from, int sequence) {
-    if (!from.tryClaimRun(1, claim)) {
-      return false;
+    FrameClaim claim = from.tryClaimBatch(1);
+    if (claim != null) {
+      claim.space().buffer().putInt(claim.space().offset(), sequence);
     }
-    claim.buffer().putInt(claim.offset(), sequence);
-    claim.commit();
-    return true;
+    return commit(claim);
+  }
+
+  /** Hands over a message, whatever is in it; returns whether there was room for one. */
+  private static boolean commit(FrameClaim claim) {
+    if (claim != null) {
+      claim.space().commit();
+    }
+    return claim != null;
   }
 
   private void sendAndPoll(int from, int to, List<RecordingInbox> inboxes) {

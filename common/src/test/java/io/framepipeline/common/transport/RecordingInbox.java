@@ -1,11 +1,11 @@
 package io.framepipeline.common.transport;
 
 import io.aeron.logbuffer.Header;
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.sbe.ByteFramesDecoder;
-import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderDecoder;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.sbe.FrameBatchDecoder;
+import io.framepipeline.common.wire.sbe.FrameBatchEncoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.DirectBuffer;
@@ -14,7 +14,7 @@ import org.agrona.concurrent.NanoClock;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * An inbox that a test polls by hand, and that keeps a copy of each message; of one for a run of
+ * An inbox that a test polls by hand, and that keeps a copy of each message; of one for a batch of
  * frames, a message for each with its payload, if that is there, behind it.
  */
 public final class RecordingInbox implements AutoCloseable, Inbox.Handler {
@@ -24,7 +24,7 @@ public final class RecordingInbox implements AutoCloseable, Inbox.Handler {
   private final Stage stage;
   private final NanoClock nanoClock;
   private final List<DirectBuffer> messages = new ArrayList<>();
-  private final List<Integer> runLengths = new ArrayList<>();
+  private final List<Integer> batchLengths = new ArrayList<>();
 
   private RecordingInbox(Inbox inbox, Stage stage, DriverConnection connection) {
     this.inbox = inbox;
@@ -62,8 +62,8 @@ public final class RecordingInbox implements AutoCloseable, Inbox.Handler {
   }
 
   /** For how many frames each message was that came. */
-  public List<Integer> runLengths() {
-    return runLengths;
+  public List<Integer> batchLengths() {
+    return batchLengths;
   }
 
   @Override
@@ -72,29 +72,29 @@ public final class RecordingInbox implements AutoCloseable, Inbox.Handler {
       messages.add(copy(buffer, offset, length, length));
       return 1;
     }
-    int frameCount = new ByteFramesDecoder().wrap(buffer, offset + FIELDS, 0, 0).frameCount();
+    int frameCount = new FrameBatchDecoder().wrap(buffer, offset + FIELDS, 0, 0).frameCount();
     // Some tests send messages in which there is nothing but what they look for.
-    runLengths.add(Math.max(1, frameCount));
-    for (int i = 0; i < runLengths.getLast(); i++) {
+    batchLengths.add(Math.max(1, frameCount));
+    for (int i = 0; i < batchLengths.getLast(); i++) {
       addFrame(buffer, offset, inbox.slots(header), i);
     }
-    return runLengths.getLast();
+    return batchLengths.getLast();
   }
 
   /** As if it had come alone. */
   private void addFrame(DirectBuffer buffer, int offset, FrameSlots slots, int index) {
-    int length = Frames.MESSAGE_LENGTH + stage.payloadLength();
+    int length = Frames.MESSAGE_LENGTH + stage.inputLength();
     UnsafeBuffer message = copy(buffer, offset, Frames.MESSAGE_LENGTH, length);
     if (index > 0) {
-      ByteFramesDecoder run = new ByteFramesDecoder().wrap(buffer, offset + FIELDS, 0, 0);
-      new ByteFramesEncoder()
+      FrameBatchDecoder batch = new FrameBatchDecoder().wrap(buffer, offset + FIELDS, 0, 0);
+      new FrameBatchEncoder()
           .wrap(message, FIELDS)
-          .sequence(run.sequence() + index)
-          .payloadNumber(run.payloadNumber() + index);
+          .sequence(batch.sequence() + index)
+          .payloadNumber(batch.payloadNumber() + index);
     }
-    long number = new ByteFramesDecoder().wrap(message, FIELDS, 0, 0).payloadNumber();
+    long number = new FrameBatchDecoder().wrap(message, FIELDS, 0, 0).payloadNumber();
     message.putBytes(
-        Frames.MESSAGE_LENGTH, slots.buffer(), slots.offset(number), stage.payloadLength());
+        Frames.MESSAGE_LENGTH, slots.buffer(), slots.offset(number), stage.inputLength());
     messages.add(
         slots.isStill(number) ? message : new UnsafeBuffer(message, 0, Frames.MESSAGE_LENGTH));
   }

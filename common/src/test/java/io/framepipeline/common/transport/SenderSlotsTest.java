@@ -2,7 +2,6 @@ package io.framepipeline.common.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.frame.FrameSlots;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

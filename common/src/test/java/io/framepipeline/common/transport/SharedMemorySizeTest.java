@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.service.ExitCode;
-import io.framepipeline.common.service.ExitException;
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.topology.InstanceCounts;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.wire.Frames;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,7 +30,7 @@ class SharedMemorySizeTest {
   @ParameterizedTest
   @CsvSource({"1, 1, 1, 19", "1, 3, 2, 31", "2, 4, 3, 50", "4, 8, 4, 108"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
-    InstanceCounts instances = new InstanceCounts(readers, reciprocals, norms);
+    InstanceCounts instances = instances(readers, reciprocals, norms);
     long needed = SharedMemorySize.needed(CHANNELS, instances, Frames.DEFAULT_WINDOW_FRAMES);
 
     assertThat((double) needed / MEBIBYTE).isCloseTo(mebibytes, within(1.0));
@@ -62,7 +65,7 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseToStartWhatIsLargerThanWhatIsLeft() {
     SharedMemorySize size = sizeWithFree(49 * MEBIBYTE);
-    InstanceCounts instances = new InstanceCounts(2, 4, 3);
+    InstanceCounts instances = instances(2, 4, 3);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES))
@@ -76,8 +79,8 @@ class SharedMemorySizeTest {
 
   @Test
   void shouldRefuseToGrowByMoreThanWhatIsLeft() {
-    InstanceCounts few = new InstanceCounts(1, 1, 1);
-    InstanceCounts many = new InstanceCounts(1, 4, 4);
+    InstanceCounts few = instances(1, 1, 1);
+    InstanceCounts many = instances(1, 4, 4);
     int windowFrames = Frames.DEFAULT_WINDOW_FRAMES;
 
     sizeWithFree(35 * MEBIBYTE).requireFreeFor(many, few, windowFrames);
@@ -127,5 +130,10 @@ class SharedMemorySizeTest {
       assertThat(size.shortageFor(Stage.RECIPROCAL, peer.connection()))
           .hasValueSatisfying(line -> assertThat(line).contains("reader=1 reciprocal=3 norm=1"));
     }
+  }
+
+  private static InstanceCounts instances(int readers, int reciprocals, int norms) {
+    return InstanceCounts.of(
+        Map.of(Stage.READER, readers, Stage.RECIPROCAL, reciprocals, Stage.NORM, norms));
   }
 }

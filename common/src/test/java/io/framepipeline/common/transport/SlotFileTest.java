@@ -3,7 +3,9 @@ package io.framepipeline.common.transport;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 
-import io.framepipeline.common.frame.FrameSlots;
+import io.framepipeline.common.linux.OtherProcess;
+import io.framepipeline.common.linux.OwnFiles;
+import io.framepipeline.common.linux.ProcessLiveness;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -199,13 +201,13 @@ class SlotFileTest {
     // As an earlier release may have left it.
     Files.createDirectory(
         slots, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-    Path inboxes = Files.write(Presence.file(aeronDirectory), new byte[0]);
+    Path inboxes = Files.write(ProcessLiveness.file(aeronDirectory), new byte[0]);
     Files.setPosixFilePermissions(inboxes, PosixFilePermissions.fromString("rw-r--r--"));
     Path path = SlotFile.pathFor(aeronDirectory, 1);
     Doorbells.ofDriver(aeronDirectory);
-    try (Presence presence = new Presence(aeronDirectory);
+    try (ProcessLiveness liveness = new ProcessLiveness(aeronDirectory);
         SlotFile file = SlotFile.create(path, 8, PAYLOAD_LENGTH)) {
-      assertThat(presence.claim()).isNotNegative();
+      assertThat(liveness.claim()).isNotNegative();
       assertThat(file.slots().count()).isEqualTo(8);
       assertThat(permissions(slots)).isEqualTo("rwx------");
       assertThat(permissions(path)).isEqualTo("rw-------");

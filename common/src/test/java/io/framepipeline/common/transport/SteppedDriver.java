@@ -5,6 +5,8 @@ import io.aeron.CommonContext;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.exceptions.AeronEvent;
+import io.framepipeline.common.linux.ProcessLiveness;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -73,7 +75,7 @@ public final class SteppedDriver implements AutoCloseable {
     /** Runs no more, as after SIGKILL: the kernel has given back its locks. */
     public void kill() {
       isAlive = false;
-      CloseHelper.close(connection.presence());
+      CloseHelper.close(connection.liveness());
     }
 
     /** Closes the client and nothing else, as if the process ended without leaving. */
@@ -206,7 +208,7 @@ public final class SteppedDriver implements AutoCloseable {
     }
     driver.close();
     Path directory = aeronDirectory();
-    IoUtil.delete(Presence.file(directory).toFile(), true);
+    IoUtil.delete(ProcessLiveness.file(directory).toFile(), true);
     IoUtil.delete(Doorbells.file(directory).toFile(), true);
     IoUtil.delete(SlotFile.directory(directory).toFile(), true);
   }

@@ -2,12 +2,12 @@ package io.framepipeline.common.transport;
 
 import io.aeron.ExclusivePublication;
 import io.aeron.logbuffer.BufferClaim;
-import io.framepipeline.common.frame.FrameSlots;
-import io.framepipeline.common.frame.Frames;
-import io.framepipeline.common.frame.TestMessages;
-import io.framepipeline.common.frame.sbe.ByteFramesEncoder;
-import io.framepipeline.common.frame.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.InboxWatch.RemoteInbox;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.TestMessages;
+import io.framepipeline.common.wire.sbe.FrameBatchEncoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,30 +59,32 @@ public final class TestSender {
   public boolean trySend(DirectBuffer message) {
     return TestMessages.payloadOf(message) == null
         ? tryWrite(opened.getFirst(), message)
-        : trySendRun(List.of(message));
+        : trySendBatch(List.of(message));
   }
 
   /** Sends one message for all, and the payloads of those that have one, if there is room. */
-  private boolean trySendRun(List<DirectBuffer> messages) {
-    if (!outboxes.tryClaimRun(messages.size(), claim)) {
+  private boolean trySendBatch(List<DirectBuffer> messages) {
+    FrameClaim claimed = outboxes.tryClaimBatch(messages.size());
+    if (claimed == null) {
       return false;
     }
-    FrameSlots slots = outboxes.claimedSlots();
+    FrameSlots slots = claimed.slots();
     for (int i = 0; i < messages.size(); i++) {
       DirectBuffer payload = TestMessages.payloadOf(messages.get(i));
       if (payload != null) {
-        long number = outboxes.claimedNumber() + i;
+        long number = claimed.number() + i;
         slots.beginWriting(number);
         slots.buffer().putBytes(slots.offset(number), payload, 0, payload.capacity());
         slots.written(number);
       }
     }
-    claim.buffer().putBytes(claim.offset(), messages.getFirst(), 0, Frames.MESSAGE_LENGTH);
-    new ByteFramesEncoder()
-        .wrap(claim.buffer(), claim.offset() + MessageHeaderEncoder.ENCODED_LENGTH)
-        .payloadNumber(outboxes.claimedNumber())
+    BufferClaim space = claimed.space();
+    space.buffer().putBytes(space.offset(), messages.getFirst(), 0, Frames.MESSAGE_LENGTH);
+    new FrameBatchEncoder()
+        .wrap(space.buffer(), space.offset() + MessageHeaderEncoder.ENCODED_LENGTH)
+        .payloadNumber(claimed.number())
         .frameCount(messages.size());
-    claim.commit();
+    space.commit();
     return true;
   }
 
@@ -97,7 +99,7 @@ public final class TestSender {
   }
 
   private SlotFile createSlots(Path path) throws IOException {
-    return SlotFile.create(path, Outboxes.WINDOW_FRAMES, stage.payloadLength());
+    return SlotFile.create(path, Outboxes.WINDOW_FRAMES, stage.inputLength());
   }
 
   /** Sends a message, stepping everybody until there is room. */
@@ -109,13 +111,13 @@ public final class TestSender {
    * Sends one message for frames in sequence, stepping everybody until there is room; those without
    * payloads are gone.
    */
-  public void sendRun(List<DirectBuffer> messages) {
-    driver.stepUntil("room for a run", () -> trySendRun(messages));
+  public void sendBatch(List<DirectBuffer> messages) {
+    driver.stepUntil("room for a batch", () -> trySendBatch(messages));
   }
 
   /** Claims room for a frame's message and never fills it. */
   public boolean claimAndForget() {
-    return outboxes.tryClaimRun(1, claim);
+    return outboxes.tryClaimBatch(1) != null;
   }
 
   /** Sends a message that is longer than a fragment may be. */

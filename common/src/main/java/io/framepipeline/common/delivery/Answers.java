@@ -1,0 +1,175 @@
+package io.framepipeline.common.delivery;
+
+import io.aeron.logbuffer.BufferClaim;
+import io.framepipeline.common.transport.Outboxes;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.common.wire.sbe.GroupSizeEncodingEncoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
+import io.framepipeline.common.wire.sbe.NormsEncoder;
+import java.util.concurrent.TimeUnit;
+
+/** The answers that wait to be sent to one reader's inbox. */
+final class Answers {
+  /** Answers that can wait at first; more than a reader with default settings expects. */
+  private static final int CAPACITY = 4096;
+
+  /** At most: no reader expects more, so none holds up what others have in the same log. */
+  private static final int MAX_CAPACITY = Frames.MAX_WINDOW_FRAMES;
+
+  /** Answers in a message: as many as the default MTU takes, a twelfth of a window. */
+  private static final int PER_MESSAGE = 85;
+
+  private static final int PREFIX_LENGTH =
+      MessageHeaderEncoder.ENCODED_LENGTH
+          + NormsEncoder.BLOCK_LENGTH
+          + GroupSizeEncodingEncoder.ENCODED_LENGTH;
+
+  /**
+   * So old an answer is sent though its message has room for more: a reader with a small window may
+   * wait for it, while others keep this norm at work.
+   */
+  private static final long MAX_AGE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** A reader whose inbox was not to be found for so long is gone. */
+  private static final long GONE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** So long a message waits, and all behind it, for the log to its reader. */
+  private static final long WAY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final int sourceId;
+  private final int streamId;
+  private long[] sequences = new long[CAPACITY];
+  private double[] norms = new double[CAPACITY];
+  private int first;
+  private int count;
+  private long oldestNanos;
+  private long lastPresentNanos;
+  private long waitingSinceNanos;
+  private boolean isWaiting;
+
+  Answers(int sourceId, int streamId, long nowNanos) {
+    this.sourceId = sourceId;
+    this.streamId = streamId;
+    this.lastPresentNanos = nowNanos;
+  }
+
+  int sourceId() {
+    return sourceId;
+  }
+
+  int streamId() {
+    return streamId;
+  }
+
+  /** Whether so many more can wait. */
+  boolean hasRoom(int answers) {
+    return count + answers <= MAX_CAPACITY;
+  }
+
+  /**
+   * Whether a message is to wait since its reader, which is there, cannot be reached yet. Each
+   * waits for a while only: this norm serves other readers, too. Until then it takes next to
+   * nothing, and other norms take the rest.
+   *
+   * @return false if it is to be taken: see {@link #hasWay} for what to do with it
+   */
+  boolean isToWait(Outboxes readers, long nowNanos) {
+    if (hasWay(readers)) {
+      isWaiting = false;
+    } else if (!isWaiting) {
+      isWaiting = true;
+      waitingSinceNanos = nowNanos;
+    } else if (nowNanos - waitingSinceNanos >= WAY_NANOS) {
+      isWaiting = false;
+      return false;
+    }
+    return isWaiting;
+  }
+
+  /**
+   * Whether the reader can be reached; or is not known, or not any more, so that time will tell.
+   */
+  boolean hasWay(Outboxes readers) {
+    return readers.isConnected(streamId) || !readers.isOpen(streamId);
+  }
+
+  /** Lets an answer wait for {@link #send}. */
+  void add(long sequence, double norm, long nowNanos) {
+    if (count == 0) {
+      oldestNanos = nowNanos;
+    }
+    if (count == sequences.length) {
+      grow();
+    }
+    int index = (first + count) & (sequences.length - 1);
+    sequences[index] = sequence;
+    norms[index] = norm;
+    count++;
+  }
+
+  /**
+   * Sends what waits, as far as the reader's inbox has room: full messages and, if it is time to,
+   * one for the rest.
+   *
+   * @param isLast whether nothing more is to be expected for now
+   * @return how many answers were sent
+   */
+  int send(
+      boolean isLast,
+      Outboxes readers,
+      BufferClaim claim,
+      MessageHeaderEncoder header,
+      NormsEncoder message,
+      long nowNanos) {
+    int fewest = isLast || nowNanos - oldestNanos >= MAX_AGE_NANOS ? 1 : PER_MESSAGE;
+    int sent = 0;
+    while (count >= fewest) {
+      int answers = Math.min(count, PER_MESSAGE);
+      int length = PREFIX_LENGTH + answers * NormsEncoder.AnswersEncoder.sbeBlockLength();
+      if (!readers.tryClaim(streamId, length, claim)) {
+        break;
+      }
+      NormsEncoder.AnswersEncoder group =
+          message
+              .wrapAndApplyHeader(claim.buffer(), claim.offset(), header)
+              .sourceId(sourceId)
+              .answersCount(answers);
+      for (int i = 0; i < answers; i++) {
+        group.next().sequence(sequences[first]).norm(norms[first]);
+        first = (first + 1) & (sequences.length - 1);
+      }
+      claim.commit();
+      count -= answers;
+      sent += answers;
+      oldestNanos = nowNanos;
+    }
+    return sent;
+  }
+
+  /** Whether none waits. */
+  boolean isEmpty() {
+    return count == 0;
+  }
+
+  /** Whether the reader is gone, so that nobody expects what waits here. */
+  boolean isGone(Outboxes readers, long nowNanos) {
+    if (readers.isOpen(streamId)) {
+      lastPresentNanos = nowNanos;
+    }
+    return nowNanos - lastPresentNanos > GONE_NANOS;
+  }
+
+  private void grow() {
+    sequences = larger(sequences, new long[2 * count]);
+    norms = larger(norms, new double[2 * count]);
+    first = 0;
+  }
+
+  /** A full ring's elements in order, with room behind them. */
+  @SuppressWarnings("SuspiciousSystemArraycopy") // arrays of the same type
+  private <T> T larger(T ring, T larger) {
+    System.arraycopy(ring, first, larger, 0, count - first);
+    System.arraycopy(ring, 0, larger, count - first, first);
+    return larger;
+  }
+}

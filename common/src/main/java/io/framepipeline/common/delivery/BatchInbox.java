@@ -1,0 +1,117 @@
+package io.framepipeline.common.delivery;
+
+import io.aeron.logbuffer.Header;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.Rejections;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.transport.DriverConnection;
+import io.framepipeline.common.transport.FrameSlots;
+import io.framepipeline.common.transport.Inbox;
+import io.framepipeline.common.wire.MessageCheck;
+import io.framepipeline.common.wire.RejectReason;
+import io.framepipeline.common.wire.sbe.FrameBatchDecoder;
+import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
+import org.agrona.DirectBuffer;
+
+/**
+ * The inbox of a stage that computes: checks each message, counts and skips what is no batch for
+ * this stage, and finds the payloads of the others.
+ */
+final class BatchInbox implements Inbox.Handler, AutoCloseable {
+  /** Takes batches. */
+  @FunctionalInterface
+  interface Handler {
+    /**
+     * A batch.
+     *
+     * @param payloads the sender's slots, which may have been written over
+     * @param sessionId of the sender's publication, for logs
+     * @return how many frames it has, 0 if it is skipped; or {@link Inbox.Handler#ABORT} to meet
+     *     the same batch again in the next poll
+     */
+    int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId);
+  }
+
+  /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
+  static final int POLL_FRAMES = 16;
+
+  private final StageStats stats;
+  private final Rejections rejections;
+  private final Handler handler;
+  private final MessageCheck check;
+  private final FrameBatchDecoder batch = new FrameBatchDecoder();
+  private final Inbox inbox;
+  private long nowNanos;
+
+  /** Begins to open the inbox; polling goes on with that. */
+  BatchInbox(
+      DriverConnection connection, String channel, Stage stage, StageStats stats, Handler handler) {
+    this.stats = stats;
+    this.rejections = new Rejections(stats);
+    this.handler = handler;
+    this.check = MessageCheck.forFrames(stage.inputLength());
+    int instanceId = (int) ProcessHandle.current().pid();
+    this.inbox = Inbox.open(connection, channel, stage, instanceId);
+  }
+
+  /** Hands batches to the handler; returns how many frames that were. */
+  int poll(long nowNanos) {
+    this.nowNanos = nowNanos;
+    int frames = inbox.poll(this, POLL_FRAMES, nowNanos);
+    if (frames > 0) {
+      stats.counter(Figure.LAST_PROGRESS_EPOCH_MILLIS).setRelease(System.currentTimeMillis());
+    }
+    return frames;
+  }
+
+  @Override
+  public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
+    RejectReason reason = check.check(buffer, offset, length, header);
+    if (reason != null) {
+      reject(reason, header.sessionId());
+      return 0;
+    }
+    FrameSlots payloads = inbox.slots(header);
+    if (payloads == null) {
+      return ABORT;
+    }
+    batch.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        FrameBatchDecoder.BLOCK_LENGTH,
+        FrameBatchDecoder.SCHEMA_VERSION);
+    return handler.onBatch(batch, payloads, header.sessionId());
+  }
+
+  /** Counts a message, or frames of one, that the handler skips. */
+  void reject(RejectReason reason, int sessionId) {
+    rejections.count(reason, sessionId, nowNanos);
+  }
+
+  boolean isOpen() {
+    return inbox.isOpen();
+  }
+
+  void announceStop() {
+    inbox.announceStop();
+  }
+
+  void leave(long nowNanos) {
+    inbox.leave(nowNanos);
+  }
+
+  boolean isDrained(long nowNanos) {
+    return inbox.isDrained(nowNanos);
+  }
+
+  /** Says that everything this inbox was sent is handed on. */
+  void drained() {
+    inbox.drained();
+  }
+
+  @Override
+  public void close() {
+    inbox.close();
+  }
+}

@@ -1,0 +1,200 @@
+package io.framepipeline.common.linux;
+
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The processor that the threads frames pass through share, if {@code PIPELINE_CPU} names one. To
+ * wake somebody on another processor that has halted takes tens of microseconds, on one's own two;
+ * a pace that one processor can hold has no need of others.
+ *
+ * <p>On it a source takes long turns, as a batch process, and whoever has its frames to pass on
+ * takes short ones, so that the kernel has it push the source aside when it wakes: a short slice is
+ * a wish for low latency, see sched(7) and {@code sched_runtime} in sched_setattr(2); before Linux
+ * 6.12 it is ignored.
+ *
+ * <p>A thread's wish is carried out a second later: who starts has much to do that does not pass
+ * frames, and may use every processor for it.
+ */
+public final class PipelineCpu {
+  public static final String SETTING = "PIPELINE_CPU";
+
+  private static final Logger LOG = LoggerFactory.getLogger(PipelineCpu.class);
+  private static final Path PROCESS = Path.of("/proc/self");
+  private static final Path ONLINE = Path.of("/sys/devices/system/cpu/online");
+  private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
+  private static final int MAX_CPU = 8191;
+  private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long SHORT_TURN_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+
+  private static final int SCHED_OTHER = 0;
+  private static final int SCHED_BATCH = 3;
+
+  // struct sched_attr, see sched_setattr(2)
+  private static final long ATTRIBUTES_LENGTH = 48;
+  private static final long POLICY_OFFSET = 4;
+  private static final long RUNTIME_OFFSET = 24;
+
+  private static final int NONE = -1;
+
+  private final int cpu;
+
+  private PipelineCpu(int cpu) {
+    this.cpu = cpu;
+  }
+
+  /** None: threads run wherever the kernel likes. */
+  public static PipelineCpu any() {
+    return new PipelineCpu(NONE);
+  }
+
+  /**
+   * Reads the setting.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if this process may not run there
+   */
+  public static PipelineCpu read(Settings settings) {
+    OptionalLong number = settings.optionalNumber(SETTING, 0, MAX_CPU);
+    if (number.isEmpty()) {
+      return any();
+    }
+    int cpu = (int) number.getAsLong();
+    BitSet usable = usable();
+    if (!usable.get(cpu)) {
+      throw Settings.malformed(
+          SETTING, Integer.toString(cpu), "a processor that this process may use, of " + usable);
+    }
+    return new PipelineCpu(cpu);
+  }
+
+  /** Whether the setting names one. */
+  public boolean isChosen() {
+    return cpu != NONE;
+  }
+
+  /** The processors that this process may use; none if the kernel does not tell. */
+  public static BitSet usable() {
+    return usable(PROCESS, ONLINE);
+  }
+
+  /** Who may use a processor cannot, while that is offline. */
+  static BitSet usable(Path thread, Path online) {
+    BitSet usable = allowed(thread);
+    try {
+      usable.and(parse(Files.readString(online)));
+    } catch (IOException e) {
+      // Not told here; most have none that are offline.
+    }
+    return usable;
+  }
+
+  /**
+   * The processors that a thread may use, or could if they were online.
+   *
+   * @param thread its directory in /proc
+   */
+  static BitSet allowed(Path thread) {
+    try {
+      return Files.readAllLines(thread.resolve("status")).stream()
+          .filter(line -> line.startsWith("Cpus_allowed_list:"))
+          .findFirst()
+          .map(PipelineCpu::parse)
+          .orElseGet(BitSet::new);
+    } catch (IOException e) {
+      return new BitSet();
+    }
+  }
+
+  /** Of a list like {@code 0-2,5}. */
+  static BitSet parse(String list) {
+    BitSet cpus = new BitSet();
+    for (Matcher range = RANGE.matcher(list); range.find(); ) {
+      int first = Integer.parseInt(range.group(1));
+      int last = range.group(2) == null ? first : Integer.parseInt(range.group(2));
+      cpus.set(first, last + 1);
+    }
+    return cpus;
+  }
+
+  /** For the calling thread, which passes on what others wake it for. */
+  public void takeShortTurns() {
+    arrangeLater(SCHED_OTHER, SHORT_TURN_NANOS);
+  }
+
+  /** For the calling thread, which others wait for after it woke them. */
+  public void takeLongTurns() {
+    arrangeLater(SCHED_BATCH, 0);
+  }
+
+  private void arrangeLater(int policy, long sliceNanos) {
+    if (!isChosen()) {
+      return;
+    }
+    try {
+      int thread = LinuxThread.currentId();
+      Thread.ofPlatform()
+          .name("pipeline-cpu")
+          .daemon()
+          .start(
+              () -> {
+                LockSupport.parkNanos(DELAY_NANOS);
+                arrange(thread, policy, sliceNanos);
+              });
+    } catch (IOException e) {
+      tellOfFailure(e.toString());
+    }
+  }
+
+  private void arrange(int thread, int policy, long sliceNanos) {
+    try (Arena arena = Arena.ofConfined()) {
+      // The thread may have ended, and its number be another process's.
+      if (Files.exists(Path.of("/proc/self/task", Integer.toString(thread)))
+          && !(setPolicy(arena, thread, policy, sliceNanos) && setAffinity(arena, thread))) {
+        tellOfFailure("the kernel refuses");
+      }
+    } catch (LinkageError e) {
+      tellOfFailure(e.toString());
+    }
+  }
+
+  private boolean setAffinity(Arena arena, int thread) {
+    MemorySegment mask = arena.allocate((MAX_CPU + 1) / Byte.SIZE, Long.BYTES);
+    mask.set(ValueLayout.JAVA_BYTE, cpu / Byte.SIZE, (byte) (1 << cpu % Byte.SIZE));
+    return Syscall.call(Syscall.SCHED_SETAFFINITY, thread, mask.byteSize(), mask.address(), 0) == 0;
+  }
+
+  /** Leaves threads alone that somebody gave a policy of his own. */
+  private static boolean setPolicy(Arena arena, int thread, int policy, long sliceNanos) {
+    MemorySegment attributes = arena.allocate(ATTRIBUTES_LENGTH, Long.BYTES);
+    long address = attributes.address();
+    if (Syscall.call(Syscall.SCHED_GETATTR, thread, address, ATTRIBUTES_LENGTH, 0) != 0) {
+      return false;
+    }
+    int present = attributes.get(ValueLayout.JAVA_INT, POLICY_OFFSET);
+    if (present != SCHED_OTHER && present != SCHED_BATCH) {
+      return true;
+    }
+    attributes.set(ValueLayout.JAVA_INT, POLICY_OFFSET, policy);
+    attributes.set(ValueLayout.JAVA_LONG, RUNTIME_OFFSET, sliceNanos);
+    return Syscall.call(Syscall.SCHED_SETATTR, thread, address, 0, 0) == 0;
+  }
+
+  private static void tellOfFailure(String why) {
+    LOG.warn("frames may take longer than they need: no place on {}: {}", SETTING, why);
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * How frames and answers get from one process to another: inboxes and outboxes over Aeron, slots in
+ * shared memory, doorbells, and who is there. It knows nothing of what is computed.
+ *
+ * <p>Uses: topology, wire, linux, config.
+ */
+package io.framepipeline.common.transport;
