@@ -70,7 +70,7 @@ class OwnStageIT {
             "--windows=2",
             "--results=" + norms)) {
       for (int kills = 1; kills <= 3; kills++) {
-        run.awaitAcknowledged(kills * FRAMES / 8L);
+        run.awaitAcknowledged(kills * (FRAMES / 8L));
         await().atMost(PipelineProcess.LIMIT).until(() -> !windows(run).isEmpty());
         PipelineProcess.signal(windows(run).getFirst().pid(), "KILL");
       }
@@ -87,7 +87,7 @@ class OwnStageIT {
   private static void assertInOrder(List<String> lines) {
     assertThat(lines).hasSize(FRAMES);
     for (int sequence = 0; sequence < FRAMES; sequence++) {
-      String[] words = lines.get(sequence).split(" ");
+      String[] words = lines.get(sequence).split(" ", -1);
       assertThat(Long.parseLong(words[1])).isEqualTo(sequence);
       assertThat(Double.parseDouble(words[2])).isCloseTo(WINDOWED_NORM, within(1e-4));
     }
