@@ -2,7 +2,6 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.linux.GentleStart;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.driver.DriverService;
@@ -82,16 +81,12 @@ final class Processes {
    * Starts an instance of a stage; it ends by itself when this process dies. As batch processes
    * instances do not preempt each other when they wake.
    *
-   * @param isJoining whether others of the stage are at work
    * @param readers how many readers are to be there
    * @throws IOException if this machine has no process for it now
    */
-  Instance startService(Stage stage, boolean isJoining, int readers) throws IOException {
+  Instance startService(Stage stage, int readers) throws IOException {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
     command.addAll(NEW_SESSION);
-    if (isJoining) {
-      command.addAll(GentleStart.command());
-    }
     command.addAll(java(stage.label(), options(stage), mainClass(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
@@ -100,9 +95,6 @@ final class Processes {
     // Several instances share this machine; each takes a port that is free.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());
-    if (isJoining) {
-      environment.put(LocalRun.IS_JOINING, "true");
-    }
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
     builder.redirectInput(stage.isFirst() ? Redirect.INHERIT : NOTHING);
     builder.redirectOutput(stage.isFirst() ? Redirect.INHERIT : Redirect.DISCARD);

@@ -179,9 +179,7 @@ final class Supervisor {
   }
 
   private Instance startInstance(Stage stage) throws IOException {
-    boolean isJoining =
-        allInstances.stream().anyMatch(other -> other.stage() == stage && other.isReady());
-    Instance instance = processes.startService(stage, isJoining, asked.get(Stage.first()));
+    Instance instance = processes.startService(stage, asked.get(Stage.first()));
     allInstances.add(instance);
     return instance;
   }

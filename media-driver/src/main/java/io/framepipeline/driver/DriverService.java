@@ -58,8 +58,7 @@ public final class DriverService {
                     .aeronDirectoryName(settings.aeronDirectory().toString())
                     .sharedIdleStrategy(idleStrategy(settings))
                     .terminationHook(barrier::signal))) {
-      Signals.onStop(barrier::signal);
-      Signals.onHangUp(barrier::signal);
+      Signals.onEnd(barrier::signal);
       LOG.info("media driver in {}", driver.aeronDirectoryName());
       barrier.await();
       awaitDeparture(driver, startNanos);

@@ -1,19 +1,32 @@
 package io.framepipeline.common.linux;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 /**
  * Linux's futex(2): sleeps on a word of memory that processes share, and wakes who sleeps there.
  * Java can neither by itself. What a call returns does not matter: whoever wakes, for whatever
  * reason, looks for work.
  */
 public final class Futex {
+  private static final Logger LOG = LoggerFactory.getLogger(Futex.class);
   private static final long WAIT = 0;
   private static final long WAKE = 1;
 
+  /** Whether this machine has it; else nothing here may be called. */
+  public static final boolean IS_AVAILABLE = isAvailable();
+
   private Futex() {}
 
-  /** Does what the first call would have to do before; no address is an error to the kernel. */
-  public static void link() {
-    wake(0);
+  private static boolean isAvailable() {
+    try {
+      // No address is an error to the kernel, and links the call.
+      wake(0);
+      return true;
+    } catch (LinkageError e) {
+      LOG.info("sleeps are short, since futex(2) is not to be had: {}", e.toString());
+      return false;
+    }
   }
 
   /**

@@ -18,26 +18,23 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * What the local command and the services that it starts agree on: a run directory, where each
- * instance keeps its figures in a file, that a service whose parent is gone ends and clears the run
- * away, and that one starts gently if it joins others of its stage. {@code LOCAL_RUN_DIR}, {@code
- * LOCAL_RUN_PARENT_PID} and {@code LOCAL_RUN_IS_JOINING} are set by the local command alone.
+ * instance keeps its figures in a file, and that a service whose parent is gone ends and clears the
+ * run away. {@code LOCAL_RUN_DIR} and {@code LOCAL_RUN_PARENT_PID} are set by the local command
+ * alone.
  */
 public final class LocalRun {
   public static final String RUN_DIR = "LOCAL_RUN_DIR";
   public static final String PARENT_PID = "LOCAL_RUN_PARENT_PID";
-  public static final String IS_JOINING = "LOCAL_RUN_IS_JOINING";
 
   private static final Duration DRIVER_END_LIMIT = Duration.ofSeconds(10);
   private static final long POLL_NANOS = Duration.ofMillis(20).toNanos();
 
   private final Path directory;
   private final long parentPid;
-  private final boolean isJoining;
 
-  private LocalRun(Path directory, long parentPid, boolean isJoining) {
+  private LocalRun(Path directory, long parentPid) {
     this.directory = directory;
     this.parentPid = parentPid;
-    this.isJoining = isJoining;
   }
 
   /**
@@ -47,10 +44,7 @@ public final class LocalRun {
     String directory = System.getenv(RUN_DIR);
     return directory == null
         ? null
-        : new LocalRun(
-            Path.of(directory),
-            Long.parseLong(System.getenv(PARENT_PID)),
-            System.getenv(IS_JOINING) != null);
+        : new LocalRun(Path.of(directory), Long.parseLong(System.getenv(PARENT_PID)));
   }
 
   /** Where an instance keeps its figures. */
@@ -61,11 +55,6 @@ public final class LocalRun {
   /** Where a run's media driver has its files. */
   public static Path aeronDirectory(Path runDirectory) {
     return runDirectory.resolve("aeron");
-  }
-
-  /** Whether others of the stage are at work, who are to go on undisturbed. */
-  boolean isJoining() {
-    return isJoining;
   }
 
   StageStats createStats(Stage stage) {

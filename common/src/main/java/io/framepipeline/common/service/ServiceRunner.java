@@ -3,7 +3,6 @@ package io.framepipeline.common.service;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
-import io.framepipeline.common.linux.GentleStart;
 import io.framepipeline.common.linux.TimerSlack;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.MetricsServer;
@@ -62,9 +61,6 @@ public final class ServiceRunner {
         new SharedMemorySize(common.aeronDirectory(), common.channels());
     sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
-    if (localRun != null && localRun.isJoining()) {
-      GentleStart.endLater();
-    }
     AtomicBoolean isOrphan = new AtomicBoolean();
     StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
 
@@ -83,8 +79,7 @@ public final class ServiceRunner {
               metricsAddress(common.metricsPort(), localRun), stage, stats, agent::readCounters)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
-        Signals.onStop(agent::stop);
-        Signals.onHangUp(agent::stop);
+        Signals.onEnd(agent::stop);
         if (localRun != null) {
           localRun.onParentGone(
               () -> {

@@ -15,6 +15,12 @@ public final class Signals {
     handle(onSignal, "TERM", "INT");
   }
 
+  /** The same at each SIGTERM, SIGINT and SIGHUP. */
+  public static void onEnd(Runnable onSignal) {
+    onStop(onSignal);
+    onHangUp(onSignal);
+  }
+
   /**
    * The same at each SIGHUP, of which a terminal that ends may send several: the kernel one, and
    * its shell another. Who is started with SIGHUP ignored, as by nohup, goes on ignoring it: the

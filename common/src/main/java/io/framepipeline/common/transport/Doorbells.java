@@ -1,7 +1,6 @@
 package io.framepipeline.common.transport;
 
 import io.framepipeline.common.linux.Futex;
-import io.framepipeline.common.linux.FutexStart;
 import io.framepipeline.common.linux.OwnFiles;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
@@ -53,15 +52,18 @@ public final class Doorbells {
 
   private static final int SLEEPS_PER_WORK = 50;
 
-  /** Between two looks for work, as long as this process cannot be woken. */
+  /** Between two looks for work, where processes cannot be woken. */
   private static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final UnsafeBuffer words;
+
+  /** Asked here, since to link the call takes tens of milliseconds. */
+  private final boolean canSleep = Futex.IS_AVAILABLE;
+
   private final int own;
 
   private Doorbells(Path aeronDirectory, int own) throws IOException {
     this.own = own;
-    FutexStart.begin();
     try (FileChannel file = OwnFiles.openOrCreate(file(aeronDirectory))) {
       if (file.size() < LENGTH) {
         // Written, so that a full file system is an error here and not a signal at the first use.
@@ -105,9 +107,7 @@ public final class Doorbells {
     VarHandle.fullFence();
     int offset = offset(doorbell);
     int value = words.getIntVolatile(offset);
-    if (isAsleep(value)
-        && FutexStart.isReady()
-        && words.compareAndSetInt(offset, value, value + 1)) {
+    if (isAsleep(value) && canSleep && words.compareAndSetInt(offset, value, value + 1)) {
       Futex.wake(words.addressOffset() + offset);
     }
   }
@@ -224,7 +224,7 @@ public final class Doorbells {
 
     @Override
     public void idle() {
-      if (!FutexStart.isReady()) {
+      if (!canSleep) {
         LockSupport.parkNanos(POLL_NANOS);
       } else if (isAnnounced) {
         isAnnounced = false;

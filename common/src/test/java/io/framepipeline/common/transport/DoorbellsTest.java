@@ -1,10 +1,9 @@
 package io.framepipeline.common.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import com.sun.management.ThreadMXBean;
-import io.framepipeline.common.linux.FutexStart;
+import io.framepipeline.common.linux.Futex;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -29,7 +28,7 @@ class DoorbellsTest {
   void linkFutex() throws IOException {
     aeronDirectory = directory.resolve("aeron");
     Doorbells.ofDriver(aeronDirectory);
-    await().until(FutexStart::isReady);
+    assertThat(Futex.IS_AVAILABLE).isTrue();
   }
 
   @Test
