@@ -120,7 +120,7 @@ final class RunOptions {
               .description(
                   stage.isFirst()
                       ? "Reader instances, each with the whole source to itself. Default: 1."
-                      : stage.label() + " instances, which share the frames. Default: 1.")
+                      : "Instances of the stage, which share the frames. Default: 1.")
               .setter(
                   new ISetter() {
                     @Override

@@ -116,25 +116,15 @@ class ForeignMessagesIT {
   }
 
   private static int templateFor(Stage stage) {
-    return switch (stage) {
-      case READER -> NormsEncoder.TEMPLATE_ID;
-      case RECIPROCAL, NORM -> FrameBatchEncoder.TEMPLATE_ID;
-    };
+    return stage.isFirst() ? NormsEncoder.TEMPLATE_ID : FrameBatchEncoder.TEMPLATE_ID;
   }
 
   private static int lengthFor(Stage stage) {
-    return switch (stage) {
-      case READER -> 64;
-      case RECIPROCAL, NORM -> Frames.MESSAGE_LENGTH;
-    };
+    return stage.isFirst() ? 64 : Frames.MESSAGE_LENGTH;
   }
 
   private static Stage nextOf(Stage stage) {
-    return switch (stage) {
-      case READER -> Stage.RECIPROCAL;
-      case RECIPROCAL -> Stage.NORM;
-      case NORM -> Stage.READER;
-    };
+    return stage.isLast() ? Stage.first() : stage.next();
   }
 
   /** An inbox's stream id, from the label that AeronStat shows. */

@@ -110,9 +110,15 @@ class OwnStageIT {
     run(checkout, "git", "apply", patch.toString());
   }
 
-  private static void run(Path checkout, String... command) throws Exception {
-    Process process = new ProcessBuilder(command).directory(checkout.toFile()).inheritIO().start();
-    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
+  private void run(Path checkout, String... command) throws Exception {
+    Path said = Files.createTempFile(directory, "command", ".out");
+    Process process =
+        new ProcessBuilder(command)
+            .directory(checkout.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(said.toFile())
+            .start();
+    assertThat(process.waitFor()).as("%s: %s", command[0], Files.readString(said)).isZero();
   }
 
   private static void copy(Path from, Path to) throws IOException {

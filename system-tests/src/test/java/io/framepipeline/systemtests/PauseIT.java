@@ -98,11 +98,10 @@ class PauseIT {
   }
 
   private static long framesDone(Stage stage, StageStats figures) {
-    return switch (stage) {
-      case READER -> figures.ledger.read().framesAcknowledged();
-      case RECIPROCAL -> figures.counter(Figure.FRAMES_TRANSFORMED).get();
-      case NORM -> figures.counter(Figure.FRAMES_NORMED).get();
-    };
+    if (stage.isFirst()) {
+      return figures.ledger.read().framesAcknowledged();
+    }
+    return figures.counter(stage.isLast() ? Figure.FRAMES_NORMED : Figure.FRAMES_TRANSFORMED).get();
   }
 
   /** The driver frees an inbox's counter when it evicts the inbox's owner. */

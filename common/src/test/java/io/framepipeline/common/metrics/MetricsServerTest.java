@@ -347,35 +347,34 @@ class MetricsServerTest {
   }
 
   private static List<String> ofStage(Stage stage) {
-    return switch (stage) {
-      case READER ->
-          Stream.concat(
-                  OF_SENDERS.stream(),
-                  Stream.of(
-                      "pipeline_frames_read_total",
-                      "pipeline_read_bytes_total",
-                      "pipeline_frames_acknowledged_total",
-                      "pipeline_frames_redelivered_total",
-                      "pipeline_frames_abandoned_total",
-                      "pipeline_frames_duplicate_total",
-                      "pipeline_frames_padded_total",
-                      "pipeline_frames_in_flight",
-                      "pipeline_window_frames",
-                      "pipeline_results_waiting_frames"))
-              .toList();
-      case RECIPROCAL ->
-          Stream.concat(OF_SENDERS.stream(), Stream.of("pipeline_frames_transformed_total"))
-              .toList();
-      case NORM ->
-          List.of(
-              "pipeline_frames_normed_total",
-              "pipeline_norm_bucket",
-              "pipeline_norm_count",
-              "pipeline_norm_sum",
-              "pipeline_frame_latency_seconds_bucket",
-              "pipeline_frame_latency_seconds_count",
-              "pipeline_frame_latency_seconds_sum");
-    };
+    if (stage.isFirst()) {
+      return Stream.concat(
+              OF_SENDERS.stream(),
+              Stream.of(
+                  "pipeline_frames_read_total",
+                  "pipeline_read_bytes_total",
+                  "pipeline_frames_acknowledged_total",
+                  "pipeline_frames_redelivered_total",
+                  "pipeline_frames_abandoned_total",
+                  "pipeline_frames_duplicate_total",
+                  "pipeline_frames_padded_total",
+                  "pipeline_frames_in_flight",
+                  "pipeline_window_frames",
+                  "pipeline_results_waiting_frames"))
+          .toList();
+    }
+    if (!stage.isLast()) {
+      return Stream.concat(OF_SENDERS.stream(), Stream.of("pipeline_frames_transformed_total"))
+          .toList();
+    }
+    return List.of(
+        "pipeline_frames_normed_total",
+        "pipeline_norm_bucket",
+        "pipeline_norm_count",
+        "pipeline_norm_sum",
+        "pipeline_frame_latency_seconds_bucket",
+        "pipeline_frame_latency_seconds_count",
+        "pipeline_frame_latency_seconds_sum");
   }
 
   private static double bucket(MetricsServer server, String name, String bound)
