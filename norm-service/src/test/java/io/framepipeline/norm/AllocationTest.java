@@ -18,6 +18,7 @@ import io.framepipeline.common.transport.SteppedDriver;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderService;
 import io.framepipeline.reader.ReaderSettings;
+import io.framepipeline.reader.ResultsTarget;
 import io.framepipeline.reader.Source;
 import io.framepipeline.reciprocal.ReciprocalKernel;
 import java.lang.management.ManagementFactory;
@@ -48,6 +49,15 @@ class AllocationTest {
 
   @Test
   void shouldAllocateNothingPerFrame() {
+    shouldAllocateNothingPerFrame(null);
+  }
+
+  @Test
+  void shouldAllocateNothingPerFrameIfNormsAreWritten() {
+    shouldAllocateNothingPerFrame(new ResultsTarget("/dev/null"));
+  }
+
+  private void shouldAllocateNothingPerFrame(ResultsTarget results) {
     ReaderSettings settings =
         new ReaderSettings(
             new Source("/dev/zero"),
@@ -58,7 +68,7 @@ class AllocationTest {
             PartialFrame.REFUSE,
             5,
             null,
-            null);
+            results);
     CommonSettings common =
         new CommonSettings(
             driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);

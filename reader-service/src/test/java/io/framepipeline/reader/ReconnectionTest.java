@@ -189,6 +189,8 @@ class ReconnectionTest {
   private MediaDriver launchDriver() {
     return MediaDriver.launch(
         new MediaDriver.Context()
+            // With Aeron's default two drivers fill 64 MB of /dev/shm.
+            .counterValuesBufferLength(1 << 20)
             .aeronDirectoryName(aeronDirectory)
             .dirDeleteOnStart(true)
             .dirDeleteOnShutdown(true)

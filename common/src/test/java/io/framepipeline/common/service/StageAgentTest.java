@@ -175,6 +175,8 @@ class StageAgentTest {
   private MediaDriver launchDriver() {
     return MediaDriver.launch(
         new MediaDriver.Context()
+            // With Aeron's default two drivers fill 64 MB of /dev/shm.
+            .counterValuesBufferLength(1 << 20)
             .aeronDirectoryName(aeronDirectory.toString())
             .dirDeleteOnShutdown(true)
             .threadingMode(ThreadingMode.SHARED)
