@@ -198,21 +198,25 @@ final class ReaderSession implements StageSession, Inbox.Handler {
           }
           break;
         }
-        // The payloads stay where the source wrote them.
-        claim.commit(
-            sequence,
-            frames.originNanos(sequence),
-            frames.payloadNumber(sequence),
-            sourceId,
-            inbox.streamId(),
-            frameCount);
-        for (int i = 0; i < frameCount; i++) {
-          frames.sent(sequence + i, claim.inbox(), nowNanos);
-        }
+        commit(claim, sequence, frameCount);
       }
       sent += frameCount;
     }
     return sent;
+  }
+
+  /** The payloads stay where the source wrote them. */
+  private void commit(FrameClaim claim, long sequence, int frameCount) {
+    claim.commit(
+        sequence,
+        frames.originNanos(sequence),
+        frames.payloadNumber(sequence),
+        sourceId,
+        inbox.streamId(),
+        frameCount);
+    for (int i = 0; i < frameCount; i++) {
+      frames.sent(sequence + i, claim.inbox(), nowNanos);
+    }
   }
 
   private void publishLedger() {

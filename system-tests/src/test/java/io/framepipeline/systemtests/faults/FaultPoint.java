@@ -6,7 +6,7 @@ import java.util.Optional;
 /** The methods of the product that call {@link Faults} at their start. */
 enum FaultPoint {
   /** Inside the reader's claim in a reciprocal's inbox. */
-  READER("io/framepipeline/reader/ReaderSession", "write", false),
+  READER("io/framepipeline/reader/ReaderSession", "commit", false),
 
   /** Inside the reciprocal's claim in a norm's inbox. */
   RECIPROCAL("io/framepipeline/reciprocal/ReciprocalKernel", "apply", false),
@@ -15,7 +15,7 @@ enum FaultPoint {
   NORM("io/framepipeline/norm/NormKernel", "apply", false),
 
   /** Before an answer joins those that wait to be sent. */
-  ANSWER("io/framepipeline/norm/Answers", "add", true);
+  ANSWER("io/framepipeline/common/delivery/Answers", "add", true);
 
   private final String className;
   private final String method;
@@ -38,7 +38,7 @@ enum FaultPoint {
   /** The method of {@link Faults} that is called, with the arguments of the one that calls it. */
   String hook() {
     return switch (this) {
-      case READER -> "beforeWrite";
+      case READER -> "beforeCommit";
       case RECIPROCAL -> "beforeReciprocal";
       case NORM -> "beforeNorm";
       case ANSWER -> "losesAnswer";

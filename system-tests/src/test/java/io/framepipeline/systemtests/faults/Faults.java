@@ -1,5 +1,6 @@
 package io.framepipeline.systemtests.faults;
 
+import io.framepipeline.common.transport.FrameClaim;
 import java.nio.ByteOrder;
 import java.util.HashSet;
 import java.util.OptionalLong;
@@ -29,8 +30,8 @@ public final class Faults {
 
   private Faults() {}
 
-  /** At the start of {@code ReaderSession.write}. */
-  public static void beforeWrite(long sequence, int frameCount) {
+  /** At the start of {@code ReaderSession.commit}. */
+  public static void beforeCommit(FrameClaim claim, long sequence, int frameCount) {
     for (int i = 0; i < frameCount; i++) {
       onFrame(FaultPoint.READER, sequence + i);
     }
