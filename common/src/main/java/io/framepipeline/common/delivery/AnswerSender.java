@@ -14,9 +14,12 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.collections.Long2ObjectHashMap;
 
-/** Sends answers to the readers' inboxes, those to each reader together. */
+/** Sends answers to the readers' inboxes. Answers to one reader share messages. */
 final class AnswerSender implements AutoCloseable {
-  /** Readers at once: far more than there are; anybody can send frames of any source. */
+  /**
+   * The most readers at once, far more than there are. The limit is needed because any client can
+   * send frames with any {@code sourceId}.
+   */
   private static final int MAX_READERS = 1024;
 
   private static final long CLEAN_UP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
@@ -27,10 +30,10 @@ final class AnswerSender implements AutoCloseable {
   private final NormsEncoder message = new NormsEncoder();
   private final BufferClaim claim = new BufferClaim();
 
-  /** By source and inbox: a reader that was evicted has a new one. */
+  /** By the reader's {@code sourceId} and inbox: a reader that was evicted opens a new inbox. */
   private final Long2ObjectHashMap<Answers> byReader = new Long2ObjectHashMap<>();
 
-  /** The same, for a loop by index, which allocates nothing. */
+  /** The same answers, for a loop by index, which allocates nothing. */
   private final List<Answers> all = new ArrayList<>();
 
   private Answers latest;
@@ -41,13 +44,13 @@ final class AnswerSender implements AutoCloseable {
     this.doorbells = connection.doorbells();
     this.nowNanos = connection.aeron().context().nanoClock().nanoTime();
     this.nextCleanUpNanos = nowNanos;
-    // A reader that is lost takes its frames with it, so nothing listens here.
+    // When a reader is gone, so are its frames: this listener has nothing to do.
     this.readers =
         new Outboxes(
             connection, channel, Payloads.NONE, Stage.first(), new InboxWatch.Listener() {});
   }
 
-  /** Follows the readers' inboxes; before batches are taken. */
+  /** Follows the readers' inboxes. Call this before batches are taken. */
   int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     if (nowNanos - nextCleanUpNanos >= 0) {
@@ -57,7 +60,7 @@ final class AnswerSender implements AutoCloseable {
     return readers.doWork(nowNanos);
   }
 
-  /** The answers to a reader, newly made if need be; null if there are too many readers. */
+  /** The answers to a reader, newly made if necessary; null if there are too many readers. */
   Answers to(int sourceId, int streamId) {
     if (latest != null && latest.sourceId() == sourceId && latest.streamId() == streamId) {
       return latest;
@@ -76,7 +79,7 @@ final class AnswerSender implements AutoCloseable {
     return answers;
   }
 
-  /** Whether a batch is to wait, since its reader is there and cannot be reached yet. */
+  /** Whether a batch must wait because its reader is there but cannot be reached yet. */
   boolean isToWait(Answers answers) {
     return answers.isToWait(readers, nowNanos);
   }
@@ -87,9 +90,9 @@ final class AnswerSender implements AutoCloseable {
   }
 
   /**
-   * Sends what waits, as far as there is room.
+   * Sends waiting answers, as far as there is room.
    *
-   * @param isLast whether no more answers are to be expected for now
+   * @param isLast whether no more answers are expected for now
    * @return how many answers were sent
    */
   int send(boolean isLast) {

@@ -17,7 +17,7 @@ import org.agrona.CloseHelper;
 
 /**
  * The last stage, while it is connected to one media driver. It computes a number from each frame,
- * records it, and answers the frame's reader with it. It keeps nothing else.
+ * records the number, and sends it as the answer to the frame's reader. It keeps nothing else.
  */
 public final class AnswerStage implements StageSession, BatchInbox.Handler {
   private final ScalarKernel kernel;
@@ -29,7 +29,7 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
   private boolean isLeaving;
   private boolean isDone;
 
-  /** Begins to work; {@link #run} is what services call. */
+  /** Begins to work. Services call {@link #run}. */
   public AnswerStage(
       Stage stage,
       ScalarKernel kernel,
@@ -76,7 +76,10 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
     return work + polled;
   }
 
-  /** Aborts, to meet the same batch again, while its answers would have no room or no way yet. */
+  /**
+   * Aborts while there is no room for the batch's answers or their reader cannot be reached yet.
+   * The next poll then returns the same batch.
+   */
   @Override
   public int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId) {
     Answers toReader = answers.to(batch.sourceId(), batch.answerStreamId());
@@ -117,7 +120,10 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
     CloseHelper.closeAll(answers, inbox);
   }
 
-  /** Records and answers those frames of a batch that are there and whose answer is finite. */
+  /**
+   * Records and answers the frames of a batch whose payload is still there and whose answer is
+   * finite.
+   */
   private void compute(
       FrameBatchDecoder batch, FrameSlots payloads, Answers toReader, int sessionId) {
     int frameCount = batch.frameCount();
@@ -140,7 +146,7 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
     }
     if (completed > 0) {
       stats.counter(Figure.FRAMES_NORMED).getAndAddRelease(completed);
-      // The moment of the last one for all: none is answered before.
+      // All frames of the batch get the time of the last one: no answer is sent before it.
       double latencyNanos = (double) Math.max(1, System.nanoTime() - batch.originNanos());
       stats.latencyNanos.record(latencyNanos, completed);
     }

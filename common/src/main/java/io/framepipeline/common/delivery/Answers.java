@@ -13,10 +13,13 @@ final class Answers {
   /** Answers that can wait at first; more than a reader with default settings expects. */
   private static final int CAPACITY = 4096;
 
-  /** At most: no reader expects more, so none holds up what others have in the same log. */
+  /**
+   * Answers that can wait at most. No reader expects more. So one reader's answers do not hold up
+   * messages of other readers in the same log.
+   */
   private static final int MAX_CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
-  /** Answers in a message: as many as the default MTU takes, a twelfth of a window. */
+  /** Answers in a message: as many as fit into the default MTU, a twelfth of a window. */
   private static final int PER_MESSAGE = 85;
 
   private static final int PREFIX_LENGTH =
@@ -25,15 +28,15 @@ final class Answers {
           + GroupSizeEncodingEncoder.ENCODED_LENGTH;
 
   /**
-   * So old an answer is sent though its message has room for more: a reader with a small window may
-   * wait for it, while others keep this norm at work.
+   * At this age an answer is sent even if its message has room for more. A reader with a small
+   * window may wait for it, while other readers keep this norm busy.
    */
   private static final long MAX_AGE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** A reader whose inbox was not to be found for so long is gone. */
+  /** A reader is gone if its inbox could not be found for this time. */
   private static final long GONE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** So long a message waits, and all behind it, for the log to its reader. */
+  /** A message, and all messages behind it, wait at most this long for the log to its reader. */
   private static final long WAY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final int sourceId;
@@ -61,17 +64,17 @@ final class Answers {
     return streamId;
   }
 
-  /** Whether so many more can wait. */
+  /** Whether this many more can wait. */
   boolean hasRoom(int answers) {
     return count + answers <= MAX_CAPACITY;
   }
 
   /**
-   * Whether a message is to wait since its reader, which is there, cannot be reached yet. Each
-   * waits for a while only: this norm serves other readers, too. Until then it takes next to
-   * nothing, and other norms take the rest.
+   * Whether a message must wait because its reader is there but cannot be reached yet. A message
+   * waits for a limited time only, because this norm serves other readers, too. Until then this
+   * norm takes almost nothing, and other norms take the rest.
    *
-   * @return false if it is to be taken: see {@link #hasWay} for what to do with it
+   * @return false if the message is to be taken; {@link #hasWay} says what to do with it
    */
   boolean isToWait(Outboxes readers, long nowNanos) {
     if (hasWay(readers)) {
@@ -87,13 +90,14 @@ final class Answers {
   }
 
   /**
-   * Whether the reader can be reached; or is not known, or not any more, so that time will tell.
+   * Whether the reader can be reached. Also true if its inbox is not known, or no longer: then it
+   * may still turn up, or be gone.
    */
   boolean hasWay(Outboxes readers) {
     return readers.isConnected(streamId) || !readers.isOpen(streamId);
   }
 
-  /** Lets an answer wait for {@link #send}. */
+  /** Keeps an answer until {@link #send}. */
   void add(long sequence, double norm, long nowNanos) {
     if (count == 0) {
       oldestNanos = nowNanos;
@@ -108,10 +112,10 @@ final class Answers {
   }
 
   /**
-   * Sends what waits, as far as the reader's inbox has room: full messages and, if it is time to,
-   * one for the rest.
+   * Sends waiting answers while the reader's inbox has room: full messages and, if it is due, one
+   * message with the rest.
    *
-   * @param isLast whether nothing more is to be expected for now
+   * @param isLast whether no more answers are expected for now
    * @return how many answers were sent
    */
   int send(
@@ -146,12 +150,12 @@ final class Answers {
     return sent;
   }
 
-  /** Whether none waits. */
+  /** Whether no answer waits. */
   boolean isEmpty() {
     return count == 0;
   }
 
-  /** Whether the reader is gone, so that nobody expects what waits here. */
+  /** Whether the reader is gone, so that nobody expects these answers. */
   boolean isGone(Outboxes readers, long nowNanos) {
     if (readers.isOpen(streamId)) {
       lastPresentNanos = nowNanos;

@@ -15,25 +15,28 @@ import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
 import org.agrona.DirectBuffer;
 
 /**
- * The inbox of a stage that computes: checks each message, counts and skips what is no batch for
- * this stage, and finds the payloads of the others.
+ * The inbox of a stage that computes. It checks each message. A message that is no batch for this
+ * stage is counted and skipped. For a batch it finds the payloads.
  */
 final class BatchInbox implements Inbox.Handler, AutoCloseable {
   /** Takes batches. */
   @FunctionalInterface
   interface Handler {
     /**
-     * A batch.
+     * Takes one batch.
      *
-     * @param payloads the sender's slots, which may have been written over
+     * @param payloads the sender's slots, which may have been overwritten
      * @param sessionId of the sender's publication, for logs
-     * @return how many frames it has, 0 if it is skipped; or {@link Inbox.Handler#ABORT} to meet
-     *     the same batch again in the next poll
+     * @return how many frames the batch has, 0 if it is skipped; or {@link Inbox.Handler#ABORT} to
+     *     get the same batch again in the next poll
      */
     int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId);
   }
 
-  /** Bounds one poll: the position, and with it the room for senders, moves at its end. */
+  /**
+   * Bounds one poll. The position moves only at the end of a poll, and with it the room for
+   * senders.
+   */
   static final int POLL_FRAMES = 16;
 
   private final StageStats stats;
@@ -44,7 +47,7 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
   private final Inbox inbox;
   private long nowNanos;
 
-  /** Begins to open the inbox; polling goes on with that. */
+  /** Begins to open the inbox. Polling continues the opening. */
   BatchInbox(
       DriverConnection connection, String channel, Stage stage, StageStats stats, Handler handler) {
     this.stats = stats;
@@ -55,7 +58,7 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
     this.inbox = Inbox.open(connection, channel, stage, instanceId);
   }
 
-  /** Hands batches to the handler; returns how many frames that were. */
+  /** Hands batches to the handler; returns how many frames they had. */
   int poll(long nowNanos) {
     this.nowNanos = nowNanos;
     int frames = inbox.poll(this, POLL_FRAMES, nowNanos);
@@ -105,7 +108,7 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
     return inbox.isDrained(nowNanos);
   }
 
-  /** Says that everything this inbox was sent is handed on. */
+  /** Announces that everything this inbox was sent has been handed on. */
   void drained() {
     inbox.drained();
   }

@@ -21,8 +21,8 @@ import org.agrona.CloseHelper;
 
 /**
  * A middle stage, while it is connected to one media driver. It computes from the sender's slots
- * straight into those for the next stage: no copy, and nothing kept. A frame is consumed only after
- * its result is committed.
+ * straight into the slots for the next stage. So it copies nothing and keeps nothing. A frame is
+ * consumed only after its result is committed.
  */
 public final class TransformStage implements StageSession, BatchInbox.Handler {
   private final Stage stage;
@@ -32,14 +32,17 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
   private final StageStats stats;
   private final Outboxes outboxes;
 
-  /** Null until there is somebody to send to: who cannot pass frames on must not take any. */
+  /**
+   * Null until an inbox of the next stage is connected: a stage that cannot pass frames on must not
+   * take any.
+   */
   private BatchInbox inbox;
 
   private boolean isStopping;
   private boolean isLeaving;
   private boolean isDone;
 
-  /** Begins to work; {@link #run} is what services call. */
+  /** Begins to work. Services call {@link #run}. */
   public TransformStage(
       Stage stage,
       Kernel kernel,
@@ -51,7 +54,8 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     this.connection = connection;
     this.channels = channels;
     this.stats = stats;
-    // The readers redeliver what is lost downstream, so nothing listens here.
+    // The readers redeliver what dies with an instance of the next stage, so this listener does
+    // nothing.
     this.outboxes =
         new Outboxes(
             connection,
@@ -94,7 +98,9 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     return polled + changes;
   }
 
-  /** Aborts, to meet the same batch again, while every inbox of the next stage is full. */
+  /**
+   * Aborts while every inbox of the next stage is full. The next poll then returns the same batch.
+   */
   @Override
   public int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId) {
     int frameCount = batch.frameCount();
@@ -142,7 +148,10 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     CloseHelper.closeAll(outboxes, inbox);
   }
 
-  /** What the next stage has not read yet lies in the slots, which end with this session. */
+  /**
+   * The next stage must have read everything: its payloads are in the slots, which end with this
+   * session.
+   */
   private boolean isDrained(long nowNanos) {
     return inbox == null || (inbox.isDrained(nowNanos) && outboxes.isRead());
   }
@@ -161,8 +170,8 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
   /**
    * Computes a batch and hands the results over.
    *
-   * @return how many of the first frames are left out, because their payloads were written over: a
-   *     sender writes over its payloads in order
+   * @return how many of the first frames are left out because their payloads were overwritten; a
+   *     sender overwrites its payloads in order
    */
   private int transform(FrameBatchDecoder batch, FrameSlots in, FrameClaim claim) {
     FrameSlots out = claim.slots();

@@ -1,6 +1,6 @@
 /**
- * The stages that compute: they take batches, apply a kernel, and pass results or answers on, so
- * that nothing is lost.
+ * The stages that compute. They take batches, apply a kernel, and pass on results or answers, so
+ * that no frame is lost.
  *
  * <p>Uses: everything else here.
  */

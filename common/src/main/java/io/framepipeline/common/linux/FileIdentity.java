@@ -6,11 +6,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** A file or directory that is to stay what it is once it is there. */
+/** A file or directory that must stay the same one after it first exists. */
 public final class FileIdentity {
   private final Path path;
 
-  /** Device and inode; null until it is there. */
+  /** Device and inode; null until the file exists. */
   private Object key;
 
   public FileIdentity(Path path) {
@@ -21,7 +21,7 @@ public final class FileIdentity {
     return path;
   }
 
-  /** Whether it was there and is not any more, or something else is there in its stead. */
+  /** Whether the file existed and now does not, or has been replaced. */
   public boolean isGone() {
     Object now = key(path);
     if (key == null) {

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What Linux calls a thread. */
+/** Linux's number for a thread. */
 public final class LinuxThread {
   private LinuxThread() {}
 

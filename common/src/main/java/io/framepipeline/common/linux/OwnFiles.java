@@ -18,9 +18,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
 /**
- * Files beside the media driver's directory, which may be where every user can write. They are for
- * this user alone from their first moment on, whatever the umask: another user can neither read
- * frames nor hold locks. They are never reached through a symbolic link.
+ * Files beside the media driver's directory, which may be where every user can write. From their
+ * first moment on only this user can use them, whatever the umask. So another user can neither read
+ * frames nor hold locks. No file is ever reached through a symbolic link.
  */
 public final class OwnFiles {
   private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
@@ -30,9 +30,9 @@ public final class OwnFiles {
   private OwnFiles() {}
 
   /**
-   * Makes a directory, or makes sure that there is one that is this user's alone.
+   * Makes a directory for this user alone, or makes an existing one of this user so.
    *
-   * @throws ExitException if it is another user's
+   * @throws ExitException if it belongs to another user
    */
   public static void makeDirectory(Path directory) throws IOException {
     Files.createDirectories(directory.toAbsolutePath().getParent());
@@ -47,9 +47,9 @@ public final class OwnFiles {
   }
 
   /**
-   * Opens a file to read and write, and makes it if there is none.
+   * Opens a file to read and write, and creates it if there is none.
    *
-   * @throws ExitException if it is another user's
+   * @throws ExitException if it belongs to another user
    */
   public static FileChannel openOrCreate(Path file) throws IOException {
     try {
@@ -67,10 +67,10 @@ public final class OwnFiles {
   }
 
   /**
-   * Identifies the regular file of this name, as long as anybody has it open.
+   * Identifies the regular file of this name, for as long as any process has it open.
    *
-   * @return null if there is none: no file, or a directory, a link, a pipe, which opening could
-   *     block
+   * @return null if there is none: no file, a directory, a link, or a pipe, which could block the
+   *     opener
    */
   public static Object key(Path file) throws IOException {
     try {
@@ -83,9 +83,9 @@ public final class OwnFiles {
   }
 
   /**
-   * Opens a file to read and write, in a directory that is this user's alone.
+   * Opens a file to read and write, in a directory that is for this user alone.
    *
-   * @param creation whether it is made
+   * @param creation whether the file is created
    */
   public static FileChannel open(Path file, OpenOption creation) throws IOException {
     return FileChannel.open(
@@ -95,7 +95,7 @@ public final class OwnFiles {
         PosixFilePermissions.asFileAttribute(FILE));
   }
 
-  /** What was there before may have been made by another user, or for others to read. */
+  /** An existing file or directory may belong to another user, or others may be able to read it. */
   private static void keepToThisUser(Path path, Set<PosixFilePermission> permissions)
       throws IOException {
     Object thisUser = Files.getAttribute(Path.of("/proc/self"), "unix:uid");

@@ -19,17 +19,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The processor that the threads frames pass through share, if {@code PIPELINE_CPU} names one. To
- * wake somebody on another processor that has halted takes tens of microseconds, on one's own two;
- * a pace that one processor can hold has no need of others.
+ * The CPU that all threads through which frames pass share, if {@code PIPELINE_CPU} names one.
+ * Waking a thread takes tens of microseconds if it is on another CPU that has halted, and two on
+ * the same CPU. A rate with which one CPU can keep up needs no others.
  *
- * <p>On it a source takes long turns, as a batch process, and whoever has its frames to pass on
- * takes short ones, so that the kernel has it push the source aside when it wakes: a short slice is
- * a wish for low latency, see sched(7) and {@code sched_runtime} in sched_setattr(2); before Linux
- * 6.12 it is ignored.
+ * <p>On this CPU the reading thread gets long slices, as a batch process. The threads that pass its
+ * frames on get short slices. So the kernel lets such a thread preempt the reading thread when it
+ * wakes. A short slice asks for low latency, see sched(7) and {@code sched_runtime} in
+ * sched_setattr(2). Linux before 6.12 ignores it.
  *
- * <p>A thread's wish is carried out a second later: who starts has much to do that does not pass
- * frames, and may use every processor for it.
+ * <p>A request takes effect one second after the thread made it. A process that starts has much
+ * work other than passing frames, and may use every CPU for that.
  */
 public final class PipelineCpu {
   public static final String SETTING = "PIPELINE_CPU";
@@ -58,7 +58,7 @@ public final class PipelineCpu {
     this.cpu = cpu;
   }
 
-  /** None: threads run wherever the kernel likes. */
+  /** No CPU: threads run wherever the kernel puts them. */
   public static PipelineCpu any() {
     return new PipelineCpu(NONE);
   }
@@ -66,7 +66,7 @@ public final class PipelineCpu {
   /**
    * Reads the setting.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if this process may not run there
+   * @throws ExitException with {@link ExitCode#USAGE} if this process may not run on that CPU
    */
   public static PipelineCpu read(Settings settings) {
     OptionalLong number = settings.optionalNumber(SETTING, 0, MAX_CPU);
@@ -82,29 +82,29 @@ public final class PipelineCpu {
     return new PipelineCpu(cpu);
   }
 
-  /** Whether the setting names one. */
+  /** Whether the setting names a CPU. */
   public boolean isChosen() {
     return cpu != NONE;
   }
 
-  /** The processors that this process may use; none if the kernel does not tell. */
+  /** The CPUs that this process can use; none if the kernel does not tell. */
   public static BitSet usable() {
     return usable(PROCESS, ONLINE);
   }
 
-  /** Who may use a processor cannot, while that is offline. */
+  /** A thread cannot use a CPU that is offline, even if it is allowed to. */
   static BitSet usable(Path thread, Path online) {
     BitSet usable = allowed(thread);
     try {
       usable.and(parse(Files.readString(online)));
     } catch (IOException e) {
-      // Not told here; most have none that are offline.
+      // The kernel does not tell here. Most machines have no CPU offline.
     }
     return usable;
   }
 
   /**
-   * The processors that a thread may use, or could if they were online.
+   * The CPUs that a thread may use, online or not.
    *
    * @param thread its directory in /proc
    */
@@ -120,7 +120,7 @@ public final class PipelineCpu {
     }
   }
 
-  /** Of a list like {@code 0-2,5}. */
+  /** Parses a list such as {@code 0-2,5}. */
   static BitSet parse(String list) {
     BitSet cpus = new BitSet();
     for (Matcher range = RANGE.matcher(list); range.find(); ) {
@@ -131,12 +131,12 @@ public final class PipelineCpu {
     return cpus;
   }
 
-  /** For the calling thread, which passes on what others wake it for. */
+  /** Call this on a thread that passes frames on and is woken for that. */
   public void takeShortTurns() {
     arrangeLater(SCHED_OTHER, SHORT_TURN_NANOS);
   }
 
-  /** For the calling thread, which others wait for after it woke them. */
+  /** Call this on a thread that wakes others, which then wait until this thread leaves the CPU. */
   public void takeLongTurns() {
     arrangeLater(SCHED_BATCH, 0);
   }
@@ -162,7 +162,7 @@ public final class PipelineCpu {
 
   private void arrange(int thread, int policy, long sliceNanos) {
     try (Arena arena = Arena.ofConfined()) {
-      // The thread may have ended, and its number be another process's.
+      // The thread may have ended, and its number may belong to another process.
       if (Files.exists(Path.of("/proc/self/task", Integer.toString(thread)))
           && !(setPolicy(arena, thread, policy, sliceNanos) && setAffinity(arena, thread))) {
         tellOfFailure("the kernel refuses");
@@ -178,7 +178,7 @@ public final class PipelineCpu {
     return Syscall.call(Syscall.SCHED_SETAFFINITY, thread, mask.byteSize(), mask.address(), 0) == 0;
   }
 
-  /** Leaves threads alone that somebody gave a policy of his own. */
+  /** Leaves a thread alone if somebody gave it another policy. */
   private static boolean setPolicy(Arena arena, int thread, int policy, long sliceNanos) {
     MemorySegment attributes = arena.allocate(ATTRIBUTES_LENGTH, Long.BYTES);
     long address = attributes.address();

@@ -11,20 +11,20 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Who is alive, as the kernel knows it: the owner of an inbox holds a lock on one byte of a file
- * that all share; which byte, its counter says. The kernel gives the lock back when the process
- * dies, however it dies, and never before: not while it is stopped, starved or in another PID
- * namespace. So a death is seen in milliseconds, where a heartbeat takes seconds and cannot be told
- * from a pause.
+ * Tells which processes are alive, as the kernel knows it. The owner of an inbox holds a lock on
+ * one byte of a file that all processes share. The inbox's counter says which byte. The kernel
+ * frees the lock when the process dies, however it dies, and never before: not while the process is
+ * stopped, starved or in another PID namespace. So a death is seen in milliseconds. A heartbeat
+ * takes seconds, and cannot tell a death from a pause.
  *
- * <p>A process gives up its memory before its files. Once its lock is free it can neither write to
- * a log nor send an acknowledgement any more.
+ * <p>A process gives up its memory before its files. Once its lock is free, it can no longer write
+ * to a log or send an answer.
  *
- * <p>The locks are POSIX record locks: a process has the file open once, since closing any
- * descriptor would release them all.
+ * <p>The locks are POSIX record locks. A process opens the file only once, because closing any
+ * descriptor would release all its locks.
  */
 public final class ProcessLiveness implements AutoCloseable {
-  /** An inbox's owner, as of the last look. */
+  /** An inbox's owner, as it was at the last look. */
   public static final class Owner {
     private static final int UNKNOWN = 0;
     private static final int ALIVE = 1;
@@ -48,14 +48,12 @@ public final class ProcessLiveness implements AutoCloseable {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  /** More than one fails only if somebody has locked many bytes, or all. */
+  /** More than one attempt fails only if another program has locked many bytes, or all. */
   private static final int CLAIM_ATTEMPTS = 4;
 
   private final FileChannel file;
 
-  /**
-   * To be remembered: Java knows a lock as this process's own only as long as it is referred to.
-   */
+  /** Kept, because Java knows a lock as this process's own only while something refers to it. */
   private final List<FileLock> claims = new ArrayList<>();
 
   private final CopyOnWriteArrayList<Owner> owners = new CopyOnWriteArrayList<>();
@@ -64,18 +62,19 @@ public final class ProcessLiveness implements AutoCloseable {
     this.file = OwnFiles.openOrCreate(file(aeronDirectory));
   }
 
-  /** Where the locks of a driver's clients are. */
+  /** The file of the locks of a driver's clients. */
   public static Path file(Path aeronDirectory) {
-    // Beside the directory: the driver deletes that whole, and fails if something comes in between.
+    // Beside the directory, because the driver deletes the whole directory and fails if a file
+    // appears in it meanwhile.
     return aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".inboxes");
   }
 
   /**
-   * Locks a byte for as long as this is open; a random one, since the file outlives drivers. Waits
-   * for nobody.
+   * Locks a byte until this object is closed. The byte is random, because the file outlives
+   * drivers. Waits for no other process.
    *
-   * @return its number, for {@link #watch}
-   * @throws IOException if somebody else has locked every byte that was tried
+   * @return the byte's number, for {@link #watch}
+   * @throws IOException if another program has locked every byte that was tried
    */
   public long claim() throws IOException {
     for (int attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
@@ -89,12 +88,12 @@ public final class ProcessLiveness implements AutoCloseable {
     throw new IOException("another program has locked the file of the locks");
   }
 
-  /** Whether there is such a byte to lock. */
+  /** Whether this is the number of a byte that can be locked. */
   public static boolean isPosition(long position) {
     return position >= 0 && position < Long.MAX_VALUE;
   }
 
-  /** Has the owner of a byte looked after. */
+  /** Starts to watch the owner of a byte. */
   public Owner watch(long position) {
     Owner owner = new Owner(position);
     owners.add(owner);
@@ -105,7 +104,7 @@ public final class ProcessLiveness implements AutoCloseable {
     owners.remove(owner);
   }
 
-  /** Looks who has died. Death is for good: nobody takes the same byte again. */
+  /** Looks which owners have died. Death is final: no process locks the same byte again. */
   public void look() throws IOException {
     for (Owner owner : owners) {
       if (owner.state != Owner.DEAD) {
@@ -119,12 +118,14 @@ public final class ProcessLiveness implements AutoCloseable {
     file.close();
   }
 
-  /** Asks by taking a shared lock for a moment: those who ask do not see each other. */
+  /**
+   * Tests by taking a shared lock for a moment. Processes that test at once do not see each other.
+   */
   private boolean isLocked(long position) throws IOException {
     try (FileLock lock = file.tryLock(position, 1, true)) {
       return lock == null;
     } catch (OverlappingFileLockException e) {
-      // Held in this process.
+      // Held by this process.
       return true;
     }
   }

@@ -10,8 +10,8 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Linux system calls that Java has nothing for. To link them takes 80 ms of processor time: whoever
- * needs one in its first second should not be waited for.
+ * Linux system calls for which Java has nothing. Linking them takes 80 ms of CPU time. So nothing
+ * should wait for a thread that needs one in its first second.
  */
 public final class Syscall {
   public static final long READ = number(0, 63);
@@ -26,7 +26,7 @@ public final class Syscall {
 
   private static final MethodHandle SYSCALL = link(Linker.Option.firstVariadicArg(1));
 
-  /** What is needed only by those who ask why a call failed, and linked for them. */
+  /** What only callers that need the error number use; linked only for them. */
   private static final class Errno {
     static final StructLayout STATE = Linker.Option.captureStateLayout();
     static final long OFFSET = STATE.byteOffset(PathElement.groupElement("errno"));
@@ -39,7 +39,7 @@ public final class Syscall {
 
   private Syscall() {}
 
-  /** Returns what the C library's {@code syscall} does: -1 if the call failed. */
+  /** Returns what the C library's {@code syscall} returns: -1 if the call failed. */
   public static long call(long number, long first, long second, long third, long fourth) {
     try {
       return (long) SYSCALL.invokeExact(number, first, second, third, fourth);
@@ -48,7 +48,7 @@ public final class Syscall {
     }
   }
 
-  /** Returns what the kernel does: the negative error number if the call failed. */
+  /** Returns what the kernel returns: the negative error number if the call failed. */
   public static long callOrErrno(long number, long first, long second, long third, long fourth) {
     try {
       MemorySegment state = Errno.OF_THREAD.get();
@@ -78,7 +78,7 @@ public final class Syscall {
     };
   }
 
-  /** Restricted, since nothing keeps wrong arguments from crashing the JVM. */
+  /** Restricted, because wrong arguments can crash the JVM. */
   @SuppressWarnings("restricted")
   private static MethodHandle link(Linker.Option... options) {
     Linker linker = Linker.nativeLinker();

@@ -1,6 +1,6 @@
 /**
- * All that is Linux and that Java has nothing for: system calls, futexes, processors, scheduling,
- * locks that tell who is alive, and files that are this user's alone.
+ * Everything that is specific to Linux and missing in Java: system calls, futexes, CPUs,
+ * scheduling, locks that tell which processes are alive, and files for this user alone.
  *
  * <p>Uses: config.
  */

@@ -10,12 +10,12 @@ import java.util.function.ToDoubleFunction;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * Binds the counters of the media driver that a client is connected to. Every client of a driver
- * shows the same figures: aggregate them with {@code max}, not with {@code sum}. Without a
+ * Binds the counters of the media driver to which a client is connected. Every client of a driver
+ * shows the same figures, so aggregate them with {@code max}, not with {@code sum}. Without a
  * connection the figures are NaN.
  *
- * <p>They are copied by {@link #beforeScrape}, because counters are mapped memory: a scrape that
- * read them while the client unmaps them would take the process down with it.
+ * <p>{@link #beforeScrape} copies them, because counters are mapped memory. If a scrape read them
+ * while the client unmaps them, the process would crash.
  */
 public final class AeronMetrics implements MeterBinder {
   /** Lends the counters of the present connection. */
@@ -23,7 +23,7 @@ public final class AeronMetrics implements MeterBinder {
   public interface Counters {
     /**
      * Calls back with the counters, or with null while there is no connection. They stay mapped
-     * during the call, and only then.
+     * only during the call.
      */
     void read(Consumer<CountersReader> reader);
   }
@@ -52,7 +52,10 @@ public final class AeronMetrics implements MeterBinder {
             Double.NaN,
             Double.NaN);
 
-    /** System counters have fixed ids; those of publications and subscriptions are counted. */
+    /**
+     * Reads the system counters, which have fixed ids, and counts those of publications and
+     * subscriptions.
+     */
     static Figures of(CountersReader counters) {
       int publications = 0;
       int subscribers = 0;
@@ -103,7 +106,7 @@ public final class AeronMetrics implements MeterBinder {
     this.counters = counters;
   }
 
-  /** Takes one moment's figures; to be called before each scrape. */
+  /** Copies the figures of one moment. Call this before each scrape. */
   public void beforeScrape() {
     counters.read(reader -> figures = reader == null ? Figures.NONE : Figures.of(reader));
   }

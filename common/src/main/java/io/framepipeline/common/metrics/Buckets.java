@@ -23,12 +23,12 @@ public final class Buckets {
                       : Math.rint(DECADES_NANOS[i / E24.length] * E24[i % E24.length]))
           .toArray();
 
-  /** Every so many of {@link #LATENCY_NANOS} is exported: the E12 series. */
+  /** Of {@link #LATENCY_NANOS}, every second bound is exported: the E12 series. */
   static final int LATENCY_EXPORT_STEP = 2;
 
   /**
-   * Norms. All bytes 255 give 0.25, all bytes 0 give 64; uniform random bytes give 5.108 with a
-   * standard deviation of 0.40, which is where the bounds are a tenth apart.
+   * Norms. All bytes 255 give 0.25, all bytes 0 give 64. Uniform random bytes give 5.108 with a
+   * standard deviation of 0.40; around that value the bounds are a tenth apart.
    */
   static final double[] NORM =
       DoubleStream.concat(
@@ -40,12 +40,12 @@ public final class Buckets {
 
   private Buckets() {}
 
-  /** A latency histogram without values, to add others to. */
+  /** A latency histogram without values, to which others are added. */
   public static Histogram.Snapshot noLatencies() {
     return Histogram.Snapshot.empty(LATENCY_NANOS);
   }
 
-  /** A histogram of norms without values, to add others to. */
+  /** A histogram of norms without values, to which others are added. */
   public static Histogram.Snapshot noNorms() {
     return Histogram.Snapshot.empty(NORM);
   }

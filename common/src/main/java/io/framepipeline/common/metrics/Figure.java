@@ -5,20 +5,23 @@ import java.util.function.Predicate;
 
 /**
  * The figures of an instance that are one number each: where they are in {@link StageStats}, and
- * how Prometheus is shown those that have a metric. A figure has one writing thread.
+ * how Prometheus sees those that have a metric. Each figure has one writing thread.
  */
 public enum Figure {
   /** {@link System#nanoTime} of the last duty cycle. */
   DUTY_CYCLE_NANOS,
-  /** {@link System#nanoTime} when a reader's first frame was read; 0 before. */
+  /** {@link System#nanoTime} when a reader read its first frame; 0 before. */
   FIRST_READ_NANOS,
   /** {@link System#nanoTime} when a reader last completed a frame; 0 before. */
   LAST_COMPLETED_NANOS,
   /** 1 while the driver is connected and the next stage is present. */
   READY,
-  /** 1 once the instance has ended in order, whatever its exit code: it was not killed. */
+  /**
+   * 1 once the instance has ended in order, whatever its exit code. It stays 0 if the instance is
+   * killed.
+   */
   ENDED,
-  /** Where metrics are served. */
+  /** The port of the metrics server. */
   METRICS_PORT,
   LAST_PROGRESS_EPOCH_MILLIS(
       Type.GAUGE,
@@ -68,9 +71,9 @@ public enum Figure {
       "pipeline.downstream.instances",
       "Inboxes of the next stage that are connected");
 
-  /** What becomes of a figure in Prometheus. */
+  /** How Prometheus sees a figure. */
   enum Type {
-    /** Nothing: other processes of this project read it. */
+    /** Not at all: other processes of this project read the figure. */
     INTERNAL,
     COUNTER,
     GAUGE
@@ -98,7 +101,7 @@ public enum Figure {
    * @param stages which stages have the metric
    * @param metric its name in Micrometer's notation; null if there is none
    * @param unit of the metric; null if it counts things
-   * @param scale what the figure is multiplied with to be in that unit
+   * @param scale the factor that turns the figure into that unit
    */
   Figure(
       Type type,

@@ -6,10 +6,10 @@ import org.agrona.concurrent.AtomicBuffer;
 
 /**
  * Counts of values in buckets with fixed upper bounds, in a buffer that other threads or processes
- * may read. One thread records; recording takes no lock and allocates nothing.
+ * may read. One thread records values. Recording takes no lock and allocates nothing.
  *
- * <p>Layout: minimum, maximum and sum as doubles, then one int64 a bucket, the last one for values
- * above every bound.
+ * <p>Layout: minimum, maximum and sum as doubles, then one int64 for each bucket; the last bucket
+ * is for values above every bound.
  */
 public final class Histogram {
   private static final int MIN_OFFSET = 0;
@@ -32,7 +32,7 @@ public final class Histogram {
     this.offset = offset;
   }
 
-  /** Bytes that a histogram with so many bounds takes. */
+  /** Bytes that a histogram with these bounds takes. */
   static int length(double[] upperBounds) {
     return COUNTS_OFFSET + (upperBounds.length + 1) * BitUtil.SIZE_OF_LONG;
   }
@@ -42,12 +42,12 @@ public final class Histogram {
     record(value, 1);
   }
 
-  /** Counts a positive value so many times; only the one writing thread may call this. */
+  /** Counts a positive value this many times; only the one writing thread may call this. */
   public void record(double value, int times) {
     int found = Arrays.binarySearch(upperBounds, value);
     int index = countOffset(found >= 0 ? found : -found - 1);
 
-    // A positive double and its bits as a long sort alike, and zero means: nothing recorded yet.
+    // Positive doubles sort like their bits as longs. Zero means that nothing is recorded yet.
     double min = read(MIN_OFFSET);
     if (value < min || min == 0.0) {
       write(MIN_OFFSET, value);
@@ -80,7 +80,7 @@ public final class Histogram {
     buffer.putLongRelease(offset + field, Double.doubleToRawLongBits(value));
   }
 
-  /** What a histogram held at one moment; histograms with the same bounds can be added. */
+  /** What a histogram held at one moment. Snapshots with the same bounds can be added. */
   public static final class Snapshot {
     private final double[] upperBounds;
     private final long[] counts;
@@ -111,7 +111,7 @@ public final class Histogram {
     }
 
     /**
-     * What was recorded since {@code earlier}; minimum and maximum stay those of the whole time.
+     * What was recorded since {@code earlier}. Minimum and maximum remain those of the whole time.
      */
     public Snapshot minus(Snapshot earlier) {
       long[] difference = counts.clone();
@@ -119,7 +119,7 @@ public final class Histogram {
       return new Snapshot(upperBounds, difference, sum - earlier.sum, min, max);
     }
 
-    /** How many values. */
+    /** The number of values. */
     public long count() {
       return Arrays.stream(counts).sum();
     }
@@ -145,14 +145,14 @@ public final class Histogram {
       return sum;
     }
 
-    /** Count per bucket, the last one for values above every bound. */
+    /** The count of each bucket; the last one is for values above every bound. */
     public long[] counts() {
       return counts.clone();
     }
 
     /**
-     * An estimate of a quantile, within the width of one bucket, by linear interpolation as
-     * Prometheus does it.
+     * An estimate of a quantile, accurate to the width of one bucket. Interpolates linearly, as
+     * Prometheus does.
      *
      * @param q from 0 to 1
      */

@@ -11,8 +11,8 @@ import java.math.MathContext;
 import java.util.Arrays;
 
 /**
- * Shows a {@link Histogram} to Prometheus. Micrometer has function counters and gauges for figures
- * that the hot path writes by itself, but nothing alike for histograms.
+ * Shows a {@link Histogram} to Prometheus. For figures that the hot path writes itself, Micrometer
+ * has function counters and gauges, but no such histogram.
  */
 final class HistogramCollector implements Collector {
   private static final MathContext FOUR_DIGITS = new MathContext(4);
@@ -26,8 +26,8 @@ final class HistogramCollector implements Collector {
   private final double unit;
 
   /**
-   * @param step every so many of the histogram's bounds become a bucket
-   * @param unit what a recorded value is multiplied with to be in the metric's unit
+   * @param step with step n, every n-th bound of the histogram becomes a bucket
+   * @param unit the factor that turns a recorded value into the metric's unit
    */
   HistogramCollector(
       String name,
@@ -75,7 +75,7 @@ final class HistogramCollector implements Collector {
         .build();
   }
 
-  /** Two significant digits are meant; 1.2e-6 must not read 1.2000000000000002e-6. */
+  /** The bounds have two significant digits: 1.2e-6 must not be shown as 1.2000000000000002e-6. */
   private static double round(double bound) {
     return new BigDecimal(bound).round(FOUR_DIGITS).doubleValue();
   }

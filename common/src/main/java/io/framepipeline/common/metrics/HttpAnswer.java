@@ -3,7 +3,7 @@ package io.framepipeline.common.metrics;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** What a request is answered with; the connection ends with it. */
+/** The answer to a request. The connection ends with it. */
 record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
   /** A line of plain text. */
   static HttpAnswer line(HttpStatus status, String text) {
@@ -11,7 +11,7 @@ record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
         status, "text/plain; charset=us-ascii", StandardCharsets.US_ASCII.encode(text + "\n"));
   }
 
-  /** A line that says no more than the status. */
+  /** A line with the status only. */
   static HttpAnswer of(HttpStatus status) {
     return line(status, status.toString());
   }
@@ -19,7 +19,7 @@ record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
   /**
    * The bytes to send.
    *
-   * @param isHead whether only the head was asked for, which is the same with and without a body
+   * @param isHead whether only the head was asked for; it is the same with and without a body
    */
   ByteBuffer toBytes(boolean isHead) {
     String allow = status == HttpStatus.METHOD_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "";

@@ -1,6 +1,6 @@
 package io.framepipeline.common.metrics;
 
-/** Bytes that are no request, or none that is served. */
+/** Thrown for bytes that are no request, or a request that is not served. */
 final class HttpRefusal extends Exception {
   private static final long serialVersionUID = 1L;
 

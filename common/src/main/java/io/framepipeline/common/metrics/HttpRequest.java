@@ -6,28 +6,30 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A request for a page, as far as this program cares.
+ * A request for a page, with the parts that this program uses.
  *
  * @param isHead whether only the answer's head is wanted
  * @param path without the query
- * @param accept the types of content that the client takes; empty if it does not say
+ * @param accept the content types that the client takes; empty if it does not say
  */
 record HttpRequest(boolean isHead, String path, String accept) {
   /** A method, a target and the version. */
   private static final Pattern REQUEST_LINE = Pattern.compile("([A-Z]+) (\\S+) HTTP/1\\.[0-9]");
 
-  /** The path, after a host if a proxy is spoken to, and before a query. */
+  /** The path. Before it is a host if the client speaks to a proxy; after it may be a query. */
   private static final Pattern TARGET = Pattern.compile("(?:http://[^/?]*)?(/[^?]*)(?:\\?.*)?");
 
-  /** What no head has; the beginnings of other protocols do, such as TLS. */
+  /**
+   * A character that no head contains. Other protocols, such as TLS, begin with such characters.
+   */
   private static final Pattern NO_TEXT = Pattern.compile("[^\\t\\r\\n -~]");
 
   private static final Pattern HEADER = Pattern.compile("([!-9;-~]+):[ \\t]*(.*)");
 
   /**
-   * Understands a request, or refuses it as soon as enough of it has come.
+   * Parses a request, or refuses it as soon as enough of it has arrived.
    *
-   * @param bytes what has come so far
+   * @param bytes what has arrived so far
    * @return null if the request's head is not complete
    * @throws HttpRefusal if these bytes cannot become a request, or not one that is served
    */
@@ -36,7 +38,7 @@ record HttpRequest(boolean isHead, String path, String accept) {
     if (NO_TEXT.matcher(text).find()) {
       throw new HttpRefusal(HttpStatus.BAD_REQUEST);
     }
-    // The last of these lines has no end yet.
+    // The last of these lines is not complete yet.
     String[] lines = text.split("\r?\n", -1);
     if (lines.length == 1) {
       return null;

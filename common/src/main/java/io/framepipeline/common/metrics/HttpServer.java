@@ -20,16 +20,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves a few pages, one request a connection, to clients of any conduct: its thread waits for no
- * single one. The server of the JDK reads a request on a thread that the client holds up as long as
- * it likes, and, with all the connections that it may have, turns away those who come.
+ * Serves a few pages, one request per connection. Its thread never waits for a single client,
+ * however that client behaves. The JDK's server reads a request on a thread that the client can
+ * block for as long as it likes. When all its connections are taken, it refuses new clients.
  *
- * <p>A client has so long to send its request and again so long to take the answer, in which time
- * it may also send what it is not asked for. Who comes while there are {@link #MAX_CONNECTIONS}
- * takes the place of who came first.
+ * <p>A client has a limited time to send its request, and the same time again to take the answer.
+ * In that time it may also send what nobody asked for. If a client comes while there are {@link
+ * #MAX_CONNECTIONS}, the oldest connection is closed to make room.
  */
 final class HttpServer implements AutoCloseable {
-  /** Each has a buffer of {@link #MAX_HEAD_LENGTH}. */
+  /** Each connection has a buffer of {@link #MAX_HEAD_LENGTH}. */
   static final int MAX_CONNECTIONS = 256;
 
   static final int MAX_HEAD_LENGTH = 8 * 1024;
@@ -42,7 +42,8 @@ final class HttpServer implements AutoCloseable {
   /**
    * What is at a path.
    *
-   * @param executor which thread makes the content; the server's own may be held up for moments
+   * @param executor makes the content; if that takes moments only, it can be the server's own
+   *     thread
    */
   record Page(Executor executor, Function<HttpRequest, HttpAnswer> content) {}
 
@@ -60,7 +61,7 @@ final class HttpServer implements AutoCloseable {
   /**
    * Binds and starts.
    *
-   * @param limit how long a client may take for its request, and for the answer
+   * @param limit how long a client may take for its request, and again for the answer
    * @param pages by path
    */
   HttpServer(InetSocketAddress address, Duration limit, Map<String, Page> pages)
@@ -80,12 +81,12 @@ final class HttpServer implements AutoCloseable {
     thread = Thread.ofPlatform().name("metrics").daemon().start(this::run);
   }
 
-  /** The port that is listened on. */
+  /** The port on which the server listens. */
   int port() {
     return server.socket().getLocalPort();
   }
 
-  /** Ends the server and every connection. What executors are still at goes nowhere. */
+  /** Ends the server and every connection. Answers that executors still make are dropped. */
   @Override
   public void close() {
     isClosed = true;
@@ -130,12 +131,12 @@ final class HttpServer implements AutoCloseable {
         connections.add(new Connection(channel));
       }
     } catch (IOException e) {
-      // The process has no descriptor left; who waits is accepted later.
+      // The process has no descriptor left. Waiting clients are accepted later.
       LockSupport.parkNanos(ACCEPT_RETRY_NANOS);
     }
   }
 
-  /** Those that are being answered end by themselves, and soon. */
+  /** Spares connections whose answers are being made, because these soon end by themselves. */
   private void makeRoom() {
     Connection victim =
         connections.stream()
@@ -153,7 +154,10 @@ final class HttpServer implements AutoCloseable {
     ANSWERING,
     /** Sends the answer. */
     SENDING,
-    /** Has sent it, and waits for the client's end: closed before, it would be reset. */
+    /**
+     * Has sent the answer and waits until the client closes. Closing earlier would reset the
+     * connection.
+     */
     ENDING
   }
 
@@ -187,7 +191,7 @@ final class HttpServer implements AutoCloseable {
       }
     }
 
-    /** Whether it has ended, or its time has. */
+    /** Whether the connection has ended, or its time is over. */
     boolean isOver(long nowNanos) {
       if (state == State.ANSWERING && answer != null) {
         state = State.SENDING;

@@ -19,7 +19,7 @@ enum HttpStatus {
     this.reason = reason;
   }
 
-  /** As the first line of an answer has it. */
+  /** As it stands in the first line of an answer. */
   @Override
   public String toString() {
     return code + " " + reason;

@@ -6,9 +6,9 @@ import java.lang.invoke.VarHandle;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
- * The reader's account of its frames, in a buffer that other threads or processes may read. Written
- * by one thread into several slots in turn, so that {@link #read()} always sees one moment's
- * figures, even if the writer is held up or killed inside a write, and the equation {@code read =
+ * The reader's account of its frames, in a buffer that other threads or processes may read. One
+ * thread writes it, into several slots in turn. So {@link #read()} always sees the figures of one
+ * moment, even if the writer is stopped or killed inside a write. The equation {@code read =
  * acknowledged + in flight + abandoned} can be checked on every sample.
  */
 public final class Ledger {
@@ -19,10 +19,10 @@ public final class Ledger {
   private static final int REDELIVERED = ABANDONED + SIZE_OF_LONG;
   private static final int SLOT_LENGTH = REDELIVERED + SIZE_OF_LONG;
 
-  /** A power of two; a slot is written again this many writes later. */
+  /** A power of two. After this many writes a slot is written again. */
   private static final int SLOTS = 8;
 
-  /** How many writes there were; the last one is in the slot of this number. */
+  /** The number of writes. It also tells the slot of the last write. */
   private static final int WRITES = 0;
 
   private static final int SLOTS_OFFSET = WRITES + SIZE_OF_LONG;
@@ -31,11 +31,11 @@ public final class Ledger {
   static final int LENGTH = SLOTS_OFFSET + SLOTS * SLOT_LENGTH;
 
   /**
-   * One moment's figures, in frames.
+   * The figures of one moment, in frames.
    *
-   * @param framesRead taken over from the source
-   * @param framesAcknowledged whose norm came and, if results are, was written
-   * @param framesInFlight retained until their acknowledgement
+   * @param framesRead taken over from the reading thread
+   * @param framesAcknowledged whose norm came back and, if results are written, is written
+   * @param framesInFlight retained until they are completed or abandoned
    * @param framesAbandoned given up after too many deliveries
    * @param framesRedelivered deliveries beyond each frame's first
    */
@@ -45,15 +45,15 @@ public final class Ledger {
       long framesInFlight,
       long framesAbandoned,
       long framesRedelivered) {
-    /** Of a stage that reads nothing. */
+    /** The ledger of a stage that reads nothing. */
     public static final Entry EMPTY = new Entry(0, 0, 0, 0, 0);
 
-    /** Frames that none of the other figures accounts for; 0 unless something is badly wrong. */
+    /** Frames that no other figure counts; 0 unless something is badly wrong. */
     public long framesLost() {
       return framesRead - framesAcknowledged - framesAbandoned - framesInFlight;
     }
 
-    /** What two readers' ledgers hold together. */
+    /** The sum of two readers' ledgers. */
     public Entry plus(Entry other) {
       return new Entry(
           framesRead + other.framesRead,
@@ -76,7 +76,7 @@ public final class Ledger {
   public void write(long read, long acknowledged, long inFlight, long abandoned, long redelivered) {
     long writes = buffer.getLong(offset + WRITES) + 1;
     int slot = slot(writes);
-    // No reader may see this write's figures before it can see that the last write is over.
+    // Other threads must see that the last write is over before they can see this write's figures.
     VarHandle.storeStoreFence();
     buffer.putLong(slot + READ, read);
     buffer.putLong(slot + ACKNOWLEDGED, acknowledged);
@@ -86,7 +86,7 @@ public final class Ledger {
     buffer.putLongRelease(offset + WRITES, writes);
   }
 
-  /** The figures of one moment, the last one whose write is over. */
+  /** The figures of one moment: those of the last completed write. */
   public Entry read() {
     while (true) {
       long writes = buffer.getLongVolatile(offset + WRITES);
@@ -99,7 +99,8 @@ public final class Ledger {
               buffer.getLong(slot + ABANDONED),
               buffer.getLong(slot + REDELIVERED));
       VarHandle.loadLoadFence();
-      // The slot is used again SLOTS writes later, and one more than are counted may be under way.
+      // The slot is used again SLOTS writes later, and one write more than counted may be under
+      // way.
       if (buffer.getLong(offset + WRITES) - writes < SLOTS - 1) {
         return entry;
       }

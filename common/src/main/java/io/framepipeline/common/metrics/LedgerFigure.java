@@ -3,7 +3,7 @@ package io.framepipeline.common.metrics;
 import io.framepipeline.common.wire.Frames;
 import java.util.function.ToDoubleFunction;
 
-/** The figures of a reader's {@link Ledger}, as Prometheus is shown them. */
+/** The figures of a reader's {@link Ledger}, as Prometheus sees them. */
 enum LedgerFigure {
   READ("pipeline.frames.read", "Frames read from the source", null, Ledger.Entry::framesRead),
   BYTES_READ(
@@ -47,7 +47,7 @@ enum LedgerFigure {
     this.value = value;
   }
 
-  /** Whether it can go down. */
+  /** Whether the figure can decrease. */
   boolean isGauge() {
     return this == IN_FLIGHT;
   }

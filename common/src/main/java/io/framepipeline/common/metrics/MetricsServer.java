@@ -14,21 +14,22 @@ import java.util.function.BooleanSupplier;
 import org.agrona.CloseHelper;
 
 /**
- * {@code /metrics} for Prometheus, {@code /health/live} (200 while the duty cycle moves) and {@code
- * /health/ready} (200 while the driver is connected and the next stage present), else 503.
+ * Serves {@code /metrics} for Prometheus, {@code /health/live} (200 while the duty cycle moves) and
+ * {@code /health/ready} (200 while the driver is connected and the next stage is present).
+ * Otherwise health is 503.
  */
 public final class MetricsServer implements AutoCloseable {
-  /** A duty cycle takes microseconds; one that takes this long hangs. */
+  /** A duty cycle takes microseconds. One that takes this long hangs. */
   private static final long DUTY_CYCLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-  /** Scrapes take milliseconds; a health check of an engine is given up after as long. */
+  /** Scrapes take milliseconds. A container engine gives up a health check after the same time. */
   private static final Duration CLIENT_LIMIT = Duration.ofSeconds(5);
 
   private final Stage stage;
   private final StageStats stats;
   private final AeronMetrics.Counters counters;
 
-  /** One thread: a scrape then sees one moment's ledger. */
+  /** One thread, so that a scrape sees the ledger of one moment. */
   private final ExecutorService scraper =
       Executors.newSingleThreadExecutor(
           task -> Thread.ofPlatform().name("scrape").daemon().unstarted(task));
@@ -36,17 +37,17 @@ public final class MetricsServer implements AutoCloseable {
   private final HttpServer server;
 
   /**
-   * Made at the first scrape, since it takes as long as a third of a service's start. Written by
-   * the scraper's thread.
+   * Made at the first scrape, because that takes as long as a third of a service's start. Written
+   * by the scraper's thread.
    */
   private volatile PrometheusMetrics metrics;
 
   /**
    * Binds and starts.
    *
-   * @param address port 0 for any free one
+   * @param address port 0 means any free port
    * @param counters lends the present driver's counters
-   * @throws ExitException with {@link ExitCode#USAGE} if the port cannot be had
+   * @throws ExitException with {@link ExitCode#USAGE} if the port cannot be bound
    */
   public MetricsServer(
       InetSocketAddress address, Stage stage, StageStats stats, AeronMetrics.Counters counters) {
@@ -74,7 +75,7 @@ public final class MetricsServer implements AutoCloseable {
     stats.counter(Figure.METRICS_PORT).setRelease(server.port());
   }
 
-  /** The port that is listened on. */
+  /** The port on which the server listens. */
   public int port() {
     return server.port();
   }
@@ -103,7 +104,7 @@ public final class MetricsServer implements AutoCloseable {
     return isLive() && stats.counter(Figure.READY).get() == 1;
   }
 
-  /** A page that takes no time, so that no scrape holds it up. */
+  /** A page that takes no time. The server's own thread makes it, so that no scrape delays it. */
   private static HttpServer.Page health(BooleanSupplier isWell, String otherwise) {
     return new HttpServer.Page(
         Runnable::run,

@@ -22,14 +22,15 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 
-/** What Prometheus is shown: the figures of an instance, of the media driver and of this JVM. */
+/** What Prometheus sees: the figures of an instance, of the media driver and of this JVM. */
 final class PrometheusMetrics implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final ExpositionFormats formats = ExpositionFormats.init();
   private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
 
-  // The registry holds what it asks for figures by weak references.
+  // Kept here, because the registry has only weak references to the objects that it asks for
+  // figures.
   private final StageMetrics stageMetrics;
   private final AeronMetrics aeronMetrics;
 
@@ -54,9 +55,9 @@ final class PrometheusMetrics implements AutoCloseable {
   }
 
   /**
-   * One moment's figures; one thread at a time.
+   * The figures of one moment. Only one thread at a time may call this.
    *
-   * @param accept the formats that the client takes, as HTTP has it; empty for Prometheus' text
+   * @param accept the formats that the client takes, in HTTP's notation; empty for Prometheus' text
    */
   HttpAnswer scrape(String accept) {
     stageMetrics.beforeScrape();
@@ -81,7 +82,7 @@ final class PrometheusMetrics implements AutoCloseable {
   }
 
   /**
-   * Micrometer's binder, but for two names that {@code promtool} objects to and that are denied.
+   * Uses Micrometer's binder, except for two names that {@code promtool} rejects and filters deny.
    */
   private void bindProcessor() {
     new ProcessorMetrics().bindTo(registry);

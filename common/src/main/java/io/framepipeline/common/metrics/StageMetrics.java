@@ -12,9 +12,7 @@ import io.prometheus.metrics.model.snapshots.Labels;
 import java.util.function.ToDoubleFunction;
 import org.agrona.concurrent.status.AtomicCounter;
 
-/**
- * Binds an instance's {@link StageStats}: the metrics that its stage has, under their public names.
- */
+/** Binds an instance's {@link StageStats}: the metrics of its stage, under their public names. */
 public final class StageMetrics implements MeterBinder {
   private final Stage stage;
   private final StageStats stats;
@@ -26,7 +24,8 @@ public final class StageMetrics implements MeterBinder {
   }
 
   /**
-   * Takes one moment's ledger, so that the figures of a scrape add up; called before each scrape.
+   * Copies the ledger of one moment, so that the figures of a scrape add up. Call this before each
+   * scrape.
    */
   public void beforeScrape() {
     ledger = stats.ledger.read();
@@ -88,7 +87,9 @@ public final class StageMetrics implements MeterBinder {
     }
   }
 
-  /** Micrometer has no histogram that the hot path fills by itself, so the registry gets these. */
+  /**
+   * Registers with Prometheus directly: Micrometer has no histogram that the hot path fills itself.
+   */
   private void bindHistograms(PrometheusRegistry registry) {
     Labels labels = Labels.of("stage", stage.label());
     registry.register(

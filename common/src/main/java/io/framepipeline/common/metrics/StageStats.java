@@ -16,9 +16,9 @@ import org.agrona.concurrent.status.AtomicCounter;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * The figures of one instance. Each has one writing thread; metrics and the local command read them
- * whenever they like. Kept in a file on request, they outlive an instance that is killed and can be
- * read by its parent to the last frame.
+ * The figures of one instance. Each has one writing thread. Metrics and the local command read them
+ * at any time. If they are kept in a file, they outlive an instance that is killed. Its parent can
+ * then still read them, complete to the last frame.
  */
 public final class StageStats {
   private static final int COUNTERS = Figure.values().length + RejectReason.values().length;
@@ -64,8 +64,8 @@ public final class StageStats {
   /**
    * Figures in a new file.
    *
-   * @throws IOException if there is no room for it: pages are written before they are mapped, since
-   *     a mapped page that the file system cannot provide kills the process
+   * @throws IOException if there is no room for it. Pages are written before they are mapped,
+   *     because a mapped page that the file system cannot provide kills the process
    */
   public static StageStats create(Path path) throws IOException {
     Files.write(path, new byte[LENGTH]);
@@ -73,7 +73,7 @@ public final class StageStats {
   }
 
   /**
-   * Another process's figures, to be read only.
+   * Another process's figures, only to read.
    *
    * @return null while that process has not created them
    */
@@ -84,7 +84,7 @@ public final class StageStats {
         : new StageStats(IoUtil.mapExistingFile(file, "statistics"));
   }
 
-  /** A figure, to read or, for the one thread that it belongs to, to write. */
+  /** A figure. Any thread may read it; only the thread that it belongs to may write it. */
   public AtomicCounter counter(Figure figure) {
     return counters.get(figure);
   }

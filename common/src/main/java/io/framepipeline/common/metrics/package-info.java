@@ -1,5 +1,5 @@
 /**
- * The figures of an instance, in shared memory, and how Prometheus is shown them.
+ * The figures of an instance, in shared memory, and how Prometheus sees them.
  *
  * <p>Uses: topology, wire, config.
  */

@@ -23,7 +23,7 @@ public record CommonSettings(
   private static final int MAX_PORT = 65_535;
 
   /**
-   * Reads and checks them.
+   * Reads and checks the settings.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if one is malformed
    */

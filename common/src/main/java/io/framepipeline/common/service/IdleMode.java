@@ -7,13 +7,13 @@ import org.agrona.concurrent.BusySpinIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
-/** What a duty cycle does when there was nothing to do: the values of {@code IDLE_STRATEGY}. */
+/** What a thread does after a duty cycle without work: the values of {@code IDLE_STRATEGY}. */
 public enum IdleMode {
   /** Sleeps until there is work: processes may share cores. */
   BACKOFF,
-  /** Never sleeps, gives way to others. */
+  /** Never sleeps, but yields the core to others. */
   YIELD,
-  /** Never sleeps: the lowest latency, for a core of its own. */
+  /** Never sleeps: the lowest latency, for a thread that has a core of its own. */
   SPIN;
 
   /**
@@ -26,9 +26,9 @@ public enum IdleMode {
   }
 
   /**
-   * A new strategy for one thread.
+   * Makes a new strategy for one thread.
    *
-   * @param backoff how it would sleep
+   * @param backoff the strategy that sleeps
    */
   public IdleStrategy newStrategy(IdleStrategy backoff) {
     return switch (this) {

@@ -17,10 +17,10 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What the local command and the services that it starts agree on: a run directory, where each
- * instance keeps its figures in a file, and that a service whose parent is gone ends and clears the
- * run away. {@code LOCAL_RUN_DIR} and {@code LOCAL_RUN_PARENT_PID} are set by the local command
- * alone.
+ * What the local command and the services that it starts agree on. There is a run directory, in
+ * which each instance keeps its figures in a file. If a service's parent is gone, the service ends
+ * and deletes the run directory. Only the local command sets {@code LOCAL_RUN_DIR} and {@code
+ * LOCAL_RUN_PARENT_PID}.
  */
 public final class LocalRun {
   public static final String RUN_DIR = "LOCAL_RUN_DIR";
@@ -37,9 +37,7 @@ public final class LocalRun {
     this.parentPid = parentPid;
   }
 
-  /**
-   * The run that this process belongs to, or null: containers have none. No setting of a user's.
-   */
+  /** The run that this process belongs to; null in a container. Users do not set this. */
   static LocalRun ofEnvironment() {
     String directory = System.getenv(RUN_DIR);
     return directory == null
@@ -47,12 +45,12 @@ public final class LocalRun {
         : new LocalRun(Path.of(directory), Long.parseLong(System.getenv(PARENT_PID)));
   }
 
-  /** Where an instance keeps its figures. */
+  /** The file in which an instance keeps its figures. */
   public static Path statsFile(Path runDirectory, Stage stage, long pid) {
     return runDirectory.resolve(stage.label() + "-" + pid + ".stats");
   }
 
-  /** Where a run's media driver has its files. */
+  /** The directory of a run's media driver. */
   public static Path aeronDirectory(Path runDirectory) {
     return runDirectory.resolve("aeron");
   }
@@ -67,7 +65,7 @@ public final class LocalRun {
     }
   }
 
-  /** Calls back, on a thread of its own, when the local command is gone. */
+  /** Runs the action, on a thread of its own, when the local command is gone. */
   void onParentGone(Runnable action) {
     Thread.ofPlatform()
         .name("parent-watch")
@@ -79,10 +77,10 @@ public final class LocalRun {
             });
   }
 
-  /** Clears the run away in the parent's place: every orphan does, whoever comes first. */
+  /** Deletes the run's files in place of the parent. Every orphan does this, in any order. */
   void clearAway() {
     File aeronDirectory = aeronDirectory(directory).toFile();
-    // The kernel ends the driver with its parent; the driver deletes its directory as its last act.
+    // The kernel ends the driver with its parent. Its last act is to delete its directory.
     File cnc = new File(aeronDirectory, CncFileDescriptor.CNC_FILE);
     long deadlineNanos = System.nanoTime() + DRIVER_END_LIMIT.toNanos();
     while (cnc.exists() && System.nanoTime() - deadlineNanos < 0) {
@@ -92,8 +90,8 @@ public final class LocalRun {
   }
 
   /**
-   * Deletes a run directory, as far as it is there: others may be at it, too. Links in it are
-   * deleted and not followed.
+   * Deletes a run directory, as far as it exists: other processes may be deleting it, too. Deletes
+   * links in it and does not follow them.
    */
   public static void delete(Path runDirectory) {
     try {
@@ -120,7 +118,7 @@ public final class LocalRun {
     }
 
     private static FileVisitResult delete(Path path) {
-      // In vain if it is gone, or if there is something new in it.
+      // Fails if the file is gone, or if something new is in the directory.
       path.toFile().delete();
       return FileVisitResult.CONTINUE;
     }

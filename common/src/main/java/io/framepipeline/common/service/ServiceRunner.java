@@ -20,13 +20,15 @@ import org.slf4j.LoggerFactory;
 public final class ServiceRunner {
   private static final Logger LOG = LoggerFactory.getLogger(ServiceRunner.class);
 
-  /** Makes the stage from its settings; it reads, and so allows, the settings that it has. */
+  /**
+   * Makes the stage from its settings. The settings that it reads are the ones that are allowed.
+   */
   @FunctionalInterface
   public interface StageFactory {
     /**
      * Makes the stage.
      *
-     * @throws ExitException if a setting or the input is wrong; nothing is started then
+     * @throws ExitException if a setting or the input is wrong; then nothing is started
      */
     StageService create(Settings settings, CommonSettings common, StageStats stats);
   }
@@ -45,7 +47,7 @@ public final class ServiceRunner {
       System.err.println(stage.label() + ": " + e.getMessage());
       return e.exitCode();
     } catch (OutOfMemoryError e) {
-      // A heap that is full ends the JVM, see jvm.options; this is a thread that is missing.
+      // A full heap ends the JVM, see jvm.options. Here a thread could not be started.
       System.err.println(
           stage.label() + ": " + e.getMessage() + "; allow more processes or more memory");
       return ExitCode.START;
@@ -104,7 +106,7 @@ public final class ServiceRunner {
     }
   }
 
-  /** A container is asked from outside; of a local run nobody else's business. */
+  /** Containers are asked from outside. A local run's metrics are for this machine only. */
   private static InetSocketAddress metricsAddress(int port, LocalRun localRun) {
     return localRun == null
         ? new InetSocketAddress(port)

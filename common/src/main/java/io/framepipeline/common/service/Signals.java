@@ -3,9 +3,9 @@ package io.framepipeline.common.service;
 import java.lang.reflect.Proxy;
 
 /**
- * Asks for signals that mean "stop" to be handled by this program, so that it drains and ends with
- * an exit code of its own. A shutdown hook could not do that: once hooks run, the exit code is
- * fixed at 143 and a second signal goes unnoticed.
+ * Handles the signals that mean "stop", so that the program finishes its work and ends with an exit
+ * code of its own. A shutdown hook cannot do that: once hooks run, the exit code is fixed at 143
+ * and a second signal has no effect.
  */
 public final class Signals {
   private Signals() {}
@@ -15,24 +15,24 @@ public final class Signals {
     handle(onSignal, "TERM", "INT");
   }
 
-  /** The same at each SIGTERM, SIGINT and SIGHUP. */
+  /** Runs {@code onSignal} at each SIGTERM, SIGINT and SIGHUP. */
   public static void onEnd(Runnable onSignal) {
     onStop(onSignal);
     onHangUp(onSignal);
   }
 
   /**
-   * The same at each SIGHUP, of which a terminal that ends may send several: the kernel one, and
-   * its shell another. Who is started with SIGHUP ignored, as by nohup, goes on ignoring it: the
-   * JVM sees to that.
+   * Runs {@code onSignal} at each SIGHUP. A terminal that ends may send several: the kernel sends
+   * one, and its shell another. A process that was started with SIGHUP ignored, as by nohup, goes
+   * on ignoring it; the JVM does that.
    */
   public static void onHangUp(Runnable onSignal) {
     handle(onSignal, "HUP");
   }
 
   /**
-   * {@code sun.misc.Signal} has no public counterpart, and javac warns of it in a way that cannot
-   * be suppressed; hence by reflection.
+   * Uses reflection, because {@code sun.misc.Signal} has no public counterpart, and javac's warning
+   * about it cannot be suppressed.
    */
   private static void handle(Runnable onSignal, String... names) {
     try {

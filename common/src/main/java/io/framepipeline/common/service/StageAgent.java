@@ -26,25 +26,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A stage's duty cycle: connects to the media driver, runs the stage's session, connects again
- * whenever the driver is lost, and lets the session leave in peace when asked to stop.
+ * A stage's duty cycle. It connects to the media driver and runs the stage's session. When the
+ * driver is lost, it connects again. When the stage is told to stop, it lets the session finish its
+ * work.
  *
- * <p>Aeron's client conductor runs inside this duty cycle: one thread less to be scheduled, and an
- * agent that hangs is noticed by the driver instead of being kept alive by a healthy conductor.
+ * <p>Aeron's client conductor runs inside this duty cycle. That saves a thread. And if the agent
+ * hangs, the driver notices it, because no healthy conductor keeps the client alive.
  *
- * <p>Another thread of the stage that has made work may {@linkplain #prompt do it itself}, since to
- * wake this one takes longer than most work does. They take turns: whoever has the turn has
- * everything that belongs to the duty cycle to itself.
+ * <p>Another thread of the stage that has made work may {@linkplain #prompt do it itself}. Waking
+ * this thread would take longer than most work does. A {@link Turn} lets only one of the two
+ * threads at everything that belongs to the duty cycle.
  */
 public final class StageAgent implements Agent {
   private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
   private static final long MIN_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(40);
 
-  /** A connection that held so long is replaced at once. */
+  /** If a connection lasted this long, the agent connects again at once. */
   private static final long GOOD_CONNECTION_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** So that whoever prompts is not kept here for as long as there is any work. */
+  /** Limits how long a prompting thread is kept here while there is always work. */
   private static final int MAX_PROMPTED_CYCLES = 8;
 
   private final Stage stage;
@@ -56,7 +57,7 @@ public final class StageAgent implements Agent {
   private final Turn turn = new Turn();
   private final IdleStrategy disconnectedIdleStrategy = new SleepingMillisIdleStrategy(1);
 
-  /** Held while counters are read elsewhere: closing the client unmaps them. */
+  /** Held while other threads read counters: closing the client unmaps them. */
   private final Object countersLock = new Object();
 
   private DriverConnection connection;
@@ -72,7 +73,10 @@ public final class StageAgent implements Agent {
   private boolean isStopped;
   private long stopNanos;
 
-  /** Of this connection, or of the one that was lost; null before the stage was told to stop. */
+  /**
+   * The departure on this connection, or on the last one if that was lost; null before the stage
+   * was told to stop.
+   */
   private Departure departure;
 
   private boolean isLeaving;
@@ -96,14 +100,14 @@ public final class StageAgent implements Agent {
   }
 
   /**
-   * Asks the stage to leave in peace, from any thread. To be asked twice changes nothing: who ends
-   * a group of processes tells each, and their parent tells them again.
+   * Asks the stage to finish its work and leave; from any thread. A second call changes nothing: a
+   * supervisor may tell each process of a group, and their parent then tells them again.
    */
   public void stop() {
     isStopRequested = true;
   }
 
-  /** Asks the stage to end at once, whatever is unfinished; from any thread. */
+  /** Asks the stage to end at once, with work unfinished; from any thread. */
   public void abort() {
     isAborted = true;
   }
@@ -126,10 +130,10 @@ public final class StageAgent implements Agent {
   }
 
   /**
-   * One duty cycle.
+   * Runs one duty cycle.
    *
    * @throws IllegalStateException if a message handler failed, which is a defect: the process must
-   *     end, so that what it had taken is delivered again
+   *     end, so that readers redeliver what it had taken
    */
   @Override
   public int doWork() {
@@ -147,11 +151,11 @@ public final class StageAgent implements Agent {
   }
 
   /**
-   * Has the session work now, on the calling thread, which is another one of the stage: until there
-   * is nothing to do, or for a few duty cycles. Wakes the agent's own thread if something is left
-   * to it.
+   * Runs the session now, on the calling thread, which is another thread of the stage. Runs it
+   * until there is nothing to do, or for a few duty cycles. Wakes the agent's own thread if work is
+   * left for it.
    *
-   * @param doorbells where that one sleeps
+   * @param doorbells on which the agent's own thread sleeps
    */
   private void prompt(Doorbells doorbells) {
     boolean isWorkLeft = true;
@@ -172,8 +176,9 @@ public final class StageAgent implements Agent {
   }
 
   /**
-   * To connect, to leave and to fail is for the agent's own thread. Once the stage is to leave, the
-   * other one may have been interrupted, which would close the files that the session uses.
+   * Only the agent's own thread connects, leaves and fails. Once the stage is told to leave, the
+   * other thread may have been interrupted. An interrupt would close the files that the session
+   * uses.
    */
   private boolean mayBePrompted() {
     return session != null && failure == null && !isStopRequested;
@@ -212,7 +217,7 @@ public final class StageAgent implements Agent {
     }
   }
 
-  /** Says that it was told to stop, works on for those that need it, and then leaves. */
+  /** Announces that the stage was told to stop, works on while others need it, and then leaves. */
   private void leave(long nowNanos) {
     if (departure == null) {
       stopService(nowNanos);
@@ -233,7 +238,7 @@ public final class StageAgent implements Agent {
     }
   }
 
-  /** Idles after a duty cycle that did so much. */
+  /** Idles after a duty cycle that did this much work. */
   void idle(int workCount) {
     idleStrategy.idle(workCount);
   }
@@ -267,7 +272,7 @@ public final class StageAgent implements Agent {
     long nowNanos = beginCycle();
     if (isStopRequested) {
       stopService(nowNanos);
-      // If the driver is lost while another is ending, that one comes back, too.
+      // If another instance was ending when the driver was lost, that one connects again, too.
       service.collect();
       boolean isNeeded = departure != null && !isLeaving && departure.isNeeded(nowNanos);
       if (!isNeeded && !service.needsConnection()) {
@@ -316,7 +321,7 @@ public final class StageAgent implements Agent {
     return 0;
   }
 
-  /** Returns the time; who asks for health sees that the duty cycle moves. */
+  /** Returns the time, and records it, so that health checks see the duty cycle move. */
   private long beginCycle() {
     long nowNanos = System.nanoTime();
     stats.counter(Figure.DUTY_CYCLE_NANOS).setOpaque(nowNanos);
@@ -328,12 +333,13 @@ public final class StageAgent implements Agent {
     retryDelayNanos = Math.clamp(2 * retryDelayNanos, MIN_RETRY_NANOS, MAX_RETRY_NANOS);
   }
 
-  /** Called by whoever has the turn: the conductor and every poll run in the duty cycle. */
+  /** Called by the thread that has the turn: the conductor and every poll run in the duty cycle. */
   private void onError(Throwable error) {
     if (error instanceof AeronException) {
       LOG.warn("{}", firstLine(error));
     } else if (error instanceof AgentTerminationException) {
-      // The conductor, having said why, is about to end itself and to unmap the counters.
+      // The conductor has reported why. Now it is about to close the client, which unmaps the
+      // counters.
       takeCountersBack();
     } else {
       failure = error;

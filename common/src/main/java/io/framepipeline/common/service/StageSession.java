@@ -1,24 +1,24 @@
 package io.framepipeline.common.service;
 
-/** A stage's work while it is connected to one media driver. Used by one thread at a time. */
+/** A stage's work while it is connected to one media driver. One thread at a time uses it. */
 public interface StageSession extends AutoCloseable {
   /**
-   * One duty cycle.
+   * Runs one duty cycle.
    *
    * @param nowNanos {@link System#nanoTime}
-   * @return how much was done; 0 lets the duty cycle idle
+   * @return how much work was done; at 0 the thread idles
    */
   int doWork(long nowNanos);
 
-  /** Says in shared memory that the stage was told to stop; it works on. Called once. */
+  /** Announces in shared memory that the stage was told to stop. It works on. Called once. */
   void announceStop();
 
-  /** Takes on nothing new from now on. Called once, after {@link #announceStop}. */
+  /** Takes no new work from now on. Called once, after {@link #announceStop}. */
   void leave(long nowNanos);
 
   /**
-   * Whether nothing was left to do at the last duty cycle: all that was accepted is handed on, or
-   * the input has ended.
+   * Whether the last duty cycle left nothing to do: all that was accepted is handed on, or the
+   * input has ended.
    */
   boolean isDone();
 

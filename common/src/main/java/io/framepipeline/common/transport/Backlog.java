@@ -12,46 +12,47 @@ import org.agrona.DirectBuffer;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * What an inbox has yet to read of a publication, and when that is enough: as much as it reads in
- * {@link #ENOUGH_NANOS}. A longer queue would not make it work more. But the frames in it would
- * wait long, and be lost with it if it died; and a reader's window, which ends a fixed number of
- * frames behind the oldest unacknowledged one, would have no room for those that other inboxes
- * could take.
+ * The frames of a publication that an inbox has not read yet, and how many of them are enough.
+ * Enough is what the inbox reads in {@link #ENOUGH_NANOS}. A longer queue would not make the inbox
+ * work more. Its frames would wait long, and would have to be redelivered if the inbox's owner
+ * died. They would also fill a reader's window, which then had no room for frames that other
+ * inboxes could take.
  */
 final class Backlog {
-  /** Half of a log's window is this part of a term. */
+  /** Half of a log's window is a term divided by this. */
   static final int HALF_LOG_DIVISOR = 4;
 
   /**
-   * More than an inbox has unread: with the shortest terms a log holds 341, and what is enough is
-   * less. They take 16 KiB, which counts where a reader has many inboxes.
+   * More messages than an inbox has unread: with the shortest terms a log holds 341, and fewer are
+   * enough. The two arrays take 16 KiB, which matters where a reader has many inboxes.
    */
   private static final int MAX_MESSAGES = 1024;
 
   private static final long MEASURE_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /**
-   * Longer than anybody sleeps, and not longer than a window lasts, even twice: what waits for one
-   * inbox is to hold up the others as little as can be. An inbox that has just joined reads slowly,
-   * until it is compiled.
+   * Longer than any process sleeps. Even twice this is no longer than a window lasts, so frames
+   * that wait for one inbox delay the others as little as possible. An inbox that has just joined
+   * reads slowly until its code is compiled.
    */
   private static final long ENOUGH_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   /**
-   * However slow it is; whoever reads faster is given more than this after the first measurement.
+   * An inbox with fewer frames never has enough, however slow it is. A faster inbox gets more after
+   * the first measurement.
    */
   private static final long MIN_ENOUGH_FRAMES = 8;
 
   /**
-   * One that has read all it was sent may be able to read so many times that; it is not given all
-   * there is at once, since it may also have become slow in the meantime.
+   * An inbox that has read all it was sent may be able to read this many times as much. It does not
+   * get everything at once, because it may have become slow in the meantime.
    */
   private static final int GROWTH = 2;
 
   /** The weight of a new measurement is 1 / 2^2. */
   private static final int SMOOTHING_SHIFT = 2;
 
-  /** Where the key of a position counter has what identifies a publication, see StreamCounter. */
+  /** Where the key of a position counter holds the publication's ids, see Aeron's StreamCounter. */
   private static final int SESSION_ID_OFFSET = BitUtil.SIZE_OF_LONG;
 
   private static final int STREAM_ID_OFFSET = SESSION_ID_OFFSET + BitUtil.SIZE_OF_INT;
@@ -61,7 +62,7 @@ final class Backlog {
   private final int positionCounterId;
   private final long registrationId;
 
-  /** Where each unread message ends, and how many frames were sent until then; a ring. */
+  /** A ring with the end position of each unread message, and the frames sent up to there. */
   private final long[] messageEnds;
 
   private final long[] framesUntil;
@@ -70,7 +71,7 @@ final class Backlog {
   private long framesSent;
   private long framesRead;
 
-  /** Little at first: nobody knows yet how fast it reads. */
+  /** 0 at first: nobody knows yet how fast the inbox reads. */
   private long enoughFrames;
 
   private long measuredNanos;
@@ -93,9 +94,9 @@ final class Backlog {
   }
 
   /**
-   * The backlog of a publication that is connected; null if its inbox is not to be found.
+   * The backlog of a connected publication; null if its inbox cannot be found.
    *
-   * @param maxFrames that are unread at most; a power of two
+   * @param maxFrames the most frames that can be unread; a power of two
    */
   static Backlog of(
       ExclusivePublication publication, CountersReader counters, int maxFrames, long nowNanos) {
@@ -112,7 +113,7 @@ final class Backlog {
     return null;
   }
 
-  /** Notes that frames went with the message that ends at a position. */
+  /** Records that the message that ends at a position carried frames. */
   void sent(long position, int frames) {
     framesSent += frames;
     int index = index(nextMessage++);
@@ -120,7 +121,7 @@ final class Backlog {
     framesUntil[index] = framesSent;
   }
 
-  /** Frames that the inbox has yet to read. */
+  /** Frames that the inbox has not read yet. */
   long unreadFrames() {
     long position = read();
     while (oldestUnread < nextMessage && messageEnds[index(oldestUnread)] <= position) {
@@ -137,12 +138,12 @@ final class Backlog {
     return publication.availableWindow() <= 0 && publication.position() - read() <= halfWindow;
   }
 
-  /** Whether no further message can be noted before the inbox has read one. */
+  /** Whether no message can be recorded until the inbox has read one. */
   boolean isFull() {
     return nextMessage - oldestUnread == messageEnds.length;
   }
 
-  /** Whether so much is unread that frames had better go elsewhere. */
+  /** Whether so many frames are unread that new ones should go to another inbox. */
   boolean isEnough(long unreadFrames) {
     return unreadFrames > enoughFrames && unreadFrames >= MIN_ENOUGH_FRAMES;
   }
@@ -154,7 +155,7 @@ final class Backlog {
         || read() >= position;
   }
 
-  /** Measures, if it is time to, how fast the inbox reads. */
+  /** Measures how fast the inbox reads, if a measurement is due. */
   void measure(long nowNanos) {
     long elapsedNanos = nowNanos - measuredNanos;
     if (elapsedNanos < MEASURE_INTERVAL_NANOS) {

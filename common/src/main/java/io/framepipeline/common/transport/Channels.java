@@ -12,25 +12,26 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 
 /**
- * How channels are made. This, {@link InboxDirectory} and {@link SlotFile} are all that knows the
- * services share a host.
+ * The channels of a pipeline. Only this class, {@link InboxDirectory} and {@link SlotFile} know
+ * that all services share a host.
  *
  * @param frames channel of the frames' messages
- * @param answers with the shortest terms, since answers are few and small
+ * @param answers channel of answers, with the shortest terms, because answers are few and small
  */
 public record Channels(String frames, String answers) {
   /**
-   * The shortest terms there are. The driver moves a sender's limit, and clears what was read, when
-   * a quarter of a term was read: every 170 messages. A log is three terms.
+   * The shortest terms that Aeron allows. The driver moves a sender's limit, and clears what was
+   * read, after a quarter of a term was read: every 170 messages. A log is three terms.
    */
   public static final String DEFAULT = "aeron:ipc?term-length=64k";
 
   private static final int ANSWER_TERM_LENGTH = TERM_MIN_LENGTH;
 
   /**
-   * Checks {@code PIPELINE_CHANNEL}, the channel of frames, and derives the other from it.
+   * Checks {@code PIPELINE_CHANNEL}, the channel of frames, and derives the channel of answers from
+   * it.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if frames could not travel on it
+   * @throws ExitException with {@link ExitCode#USAGE} if frames cannot travel on it
    */
   public static Channels of(String channel) {
     try {
@@ -51,7 +52,7 @@ public record Channels(String frames, String answers) {
               .termLength(ANSWER_TERM_LENGTH);
       return new Channels(frames.build(), answers.build());
     } catch (IllegalArgumentException | IllegalStateException e) {
-      // Aeron throws the one or the other, depending on what is wrong.
+      // Aeron throws either of them, depending on what is wrong.
       throw new ExitException(
           ExitCode.USAGE,
           "PIPELINE_CHANNEL=%s: %s; give an aeron:ipc channel with term-length=<power of two from %s to %s>"

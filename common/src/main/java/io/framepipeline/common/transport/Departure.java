@@ -10,22 +10,27 @@ import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * When a process that was told to stop may leave. All may be told at once and in any order, so each
- * works on for those that need it to end: a stage for those that frames pass before it, the media
- * driver for every stage.
+ * Decides when a process that was told to stop may leave. All processes may be told at once, in any
+ * order. So each works on while others need it to end: a stage works for the stages before it, the
+ * media driver for every stage.
  *
- * <p>One that is not the last of its stage leaves at once. Each says that it is {@linkplain
- * InboxDirectory#STOPPING stopping} before it looks for another that is not. So of those told at
- * once the last one to say so finds none, and stays.
+ * <p>An instance leaves at once if another instance of its stage is open. Each announces that it is
+ * {@linkplain InboxDirectory#STOPPING stopping} before it looks for an open one. So if all
+ * instances of a stage are told at once, the last one to announce it finds none open, and stays.
  */
 public final class Departure {
-  /** So long after a process was told to stop, those that are told with it have said so. */
+  /**
+   * After this time, every process that was told to stop together with this one has announced it.
+   */
   static final long NOTICE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-  /** How long it works on at most: ends in time before 30 s, when the impatient kill. */
+  /**
+   * The longest time that a process works on. It ends before 30 s, after which supervisors may
+   * kill.
+   */
   static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
 
-  /** The same for the driver, which the others need to leave. */
+  /** The same for the driver, which the stages need until they have left. */
   static final long DRIVER_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(25);
 
   private static final InboxWatch.Listener NOBODY = new InboxWatch.Listener() {};
@@ -53,10 +58,10 @@ public final class Departure {
   }
 
   /**
-   * Of an instance that has just said that it is stopping.
+   * The departure of an instance that has just announced that it is stopping.
    *
-   * @param connectedNanos since when there is this connection
-   * @param stopNanos when it was told to stop, perhaps on an earlier connection
+   * @param connectedNanos when this connection was made
+   * @param stopNanos when the instance was told to stop, perhaps during an earlier connection
    */
   public static Departure ofStage(
       Stage stage,
@@ -73,11 +78,11 @@ public final class Departure {
   }
 
   /**
-   * Of the media driver, which has just been told to stop: returns when it may.
+   * For the media driver, which has just been told to stop. Returns when it may leave.
    *
    * @param counters the driver's own
-   * @param startNanos when it started
-   * @throws IOException if it cannot be seen who is alive
+   * @param startNanos when the driver started
+   * @throws IOException if process liveness cannot be read
    */
   public static void awaitOfDriver(Path aeronDirectory, CountersReader counters, long startNanos)
       throws IOException {
@@ -100,7 +105,7 @@ public final class Departure {
         nowNanos + DRIVER_LIMIT_NANOS);
   }
 
-  /** Whether it may leave; to be asked in each duty cycle. */
+  /** Whether the process may leave. Call this in each duty cycle. */
   public boolean isDue(long nowNanos) {
     if (nowNanos - nextLookNanos < 0) {
       return false;
@@ -118,12 +123,15 @@ public final class Departure {
       watch.doWork(nowNanos);
       isReplaced |= watch.isAnyOpen();
     }
-    // After a new connection they may be about to make one, too.
+    // Without an inbox in an earlier stage, count from the connection: that stage may be
+    // connecting.
     long quietNanos = nowNanos - (isAnyThere ? beginNanos : connectedNanos);
     return isReplaced || nowNanos - deadlineNanos >= 0 || (!isNeeded && quietNanos >= NOTICE_NANOS);
   }
 
-  /** Whether another was ending at the last look, and there still is time to wait for it. */
+  /**
+   * Whether an earlier stage was ending at the last look, and there is still time to wait for it.
+   */
   public boolean isNeeded(long nowNanos) {
     return isNeeded && nowNanos - deadlineNanos < 0;
   }

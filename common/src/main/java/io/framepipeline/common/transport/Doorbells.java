@@ -17,19 +17,21 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Wakes processes that sleep until there is work for them. Each process has a word, its doorbell,
- * in a file that all have mapped, beside the media driver's directory. The word is even while its
- * process is awake, and odd while the process sleeps on it or is about to. A sender rings the
- * receiver's doorbell; as long as nobody sleeps, that costs the reading of a word.
+ * in a file beside the media driver's directory. All processes map this file. The word is even
+ * while its process is awake, and odd while the process sleeps on it or is about to. A sender wakes
+ * the receiver by its doorbell. While the receiver is awake, that costs only the reading of a word.
  *
  * <p>A blocked sender sets its bit in the want-room set. A receiver that has read wakes that set,
  * and so does the driver when it has moved limits. A reader that waits for answers sets its bit in
- * the want-answers set, which is woken by whoever sends answers.
+ * the want-answers set. A process that sends answers wakes that set.
  *
  * <p>A doorbell is a hint. Two processes may share one, and are then woken together. A process that
  * is not woken looks for work after a few milliseconds.
  */
 public final class Doorbells {
-  /** A process's own is any; a bit each in the set of those who want room. */
+  /**
+   * The number of clients' doorbells. A client may use any of them. Each has one bit in a want set.
+   */
   private static final int COUNT = Long.SIZE;
 
   private static final int DRIVER = COUNT;
@@ -39,25 +41,28 @@ public final class Doorbells {
 
   private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
-  /** What is due by time is never due sooner than this. */
+  /** The longest sleep. Work that is due at a certain time is never due sooner than this. */
   private static final long MAX_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** In silence there is less to look for, and each look costs processor time. */
+  /**
+   * In silence a process sleeps longer: there is less to look for, and each look costs CPU time.
+   */
   private static final int SILENT_SLEEP_FACTOR = 4;
 
   /**
-   * There is silence when a second was slept through; to be of use now and then does not end it.
+   * Silence begins after this many sleeps, which take a second. A little work now and then does not
+   * end it.
    */
   private static final int SLEEPS_UNTIL_SILENCE = 500;
 
   private static final int SLEEPS_PER_WORK = 50;
 
-  /** Between two looks for work, where processes cannot be woken. */
+  /** The time between two looks for work where processes cannot be woken. */
   private static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final UnsafeBuffer words;
 
-  /** Asked here, since to link the call takes tens of milliseconds. */
+  /** Set in the constructor, because linking the system call takes tens of milliseconds. */
   private final boolean canSleep = Futex.IS_AVAILABLE;
 
   private final int own;
@@ -69,41 +74,42 @@ public final class Doorbells {
         // Written, so that a full file system is an error here and not a signal at the first use.
         file.write(ByteBuffer.allocate(LENGTH), 0);
       }
-      // Never unmapped by hand: the source's thread may ring while a connection is closed.
+      // Never unmapped explicitly: the reading thread may wake others while the connection closes.
       words = new UnsafeBuffer(file.map(MapMode.READ_WRITE, 0, LENGTH));
     }
   }
 
-  /** Those of a driver's clients, of which this is one. */
+  /** The doorbells of a driver's clients, for one of them. */
   static Doorbells ofClient(Path aeronDirectory, long clientId) throws IOException {
     return new Doorbells(aeronDirectory, (int) clientId & (COUNT - 1));
   }
 
-  /** Those of a driver's clients, for the driver. */
+  /** The doorbells of a driver's clients, for the driver. */
   public static Doorbells ofDriver(Path aeronDirectory) throws IOException {
     return new Doorbells(aeronDirectory, DRIVER);
   }
 
-  /** Where they are; outlives drivers. */
+  /** The file of the doorbells; it outlives drivers. */
   static Path file(Path aeronDirectory) {
     return aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".doorbells");
   }
 
-  /** Which one is this process's. */
+  /** The number of this process's doorbell. */
   int own() {
     return own;
   }
 
   /**
-   * Wakes who sleeps for want of what was done before this call. The number comes from shared
-   * memory; whatever it is, it stands for the doorbell of some process.
+   * Wakes the process with this doorbell, if it sleeps. It then sees all that was done before this
+   * call. The number comes from shared memory. Whatever it is, its lowest bits name a doorbell.
    */
   void ring(int doorbell) {
     wake(doorbell & (COUNT - 1));
   }
 
   private void wake(int doorbell) {
-    // Either this sees that the other is about to sleep, or the other, looking once more, the work.
+    // Either this thread sees that the other is about to sleep, or the other looks once more and
+    // sees the work.
     VarHandle.fullFence();
     int offset = offset(doorbell);
     int value = words.getIntVolatile(offset);
@@ -123,25 +129,28 @@ public final class Doorbells {
   }
 
   /**
-   * Has this process woken when there may be room. Whoever calls this must look after it whether
-   * the driver has a limit to move already, and ring it if so: those who have read may have rung
-   * before.
+   * Adds this process to the want-room set, so that it is woken when there may be room. Then the
+   * caller must check whether the driver has a limit to move, and wake it if so: receivers may have
+   * read, and woken others, before this call.
    */
   void wantRoom() {
     want(WANT_ROOM_OFFSET);
   }
 
-  /** There may be room: wakes those who want it. Returns whether anybody did. */
+  /** Wakes the want-room set, because there may be room. Returns whether any process was in it. */
   public boolean wakeWantingRoom() {
     return ringWanting(WANT_ROOM_OFFSET);
   }
 
-  /** Has this process woken at the next answers, whosever they are. */
+  /**
+   * Adds this process to the want-answers set: the next answers wake it, whichever reader they are
+   * for.
+   */
   public void wantAnswers() {
     want(WANT_ANSWERS_OFFSET);
   }
 
-  /** Wakes those who want answers, after some were sent. */
+  /** Wakes the want-answers set after answers were sent. */
   public void wakeWantingAnswers() {
     ringWanting(WANT_ANSWERS_OFFSET);
   }
@@ -156,7 +165,8 @@ public final class Doorbells {
   }
 
   private boolean ringWanting(int setOffset) {
-    // Either this sees that the other wants it, or the other, looking after that, what was done.
+    // Either this thread sees the other's bit, or the other looks after setting it and sees the
+    // work.
     VarHandle.fullFence();
     if (words.getLongVolatile(setOffset) == 0) {
       return false;
@@ -168,7 +178,9 @@ public final class Doorbells {
     return true;
   }
 
-  /** Sleeps until this process's doorbell rings; for one thread. */
+  /**
+   * Returns a strategy, for one thread, that sleeps until this process is woken by its doorbell.
+   */
   public IdleStrategy newIdleStrategy() {
     return newIdleStrategy(MAX_SLEEP_NANOS);
   }
@@ -186,8 +198,8 @@ public final class Doorbells {
   }
 
   /**
-   * Says first that it is about to sleep, and sleeps only if still nothing is there to do after
-   * that.
+   * The first call to {@link #idle()} announces a sleep. If the duty cycle then finds no work, the
+   * next call sleeps. So no work is missed.
    */
   private final class Sleep implements IdleStrategy {
     private final int offset = offset(own);

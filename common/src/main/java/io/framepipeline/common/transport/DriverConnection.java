@@ -16,11 +16,11 @@ import org.agrona.CloseHelper;
 
 /**
  * A connection to one media driver: the Aeron client, and what the kernel knows of the driver and
- * of the other processes. A {@link Watch} keeps that up to date, since asking takes system calls
- * and a few bytes of heap, which the duty cycle has no room for.
+ * of the other processes. A {@link Watch} keeps that up to date on its own thread: each look takes
+ * system calls and a few bytes of heap, too much for the duty cycle.
  *
- * <p>A driver that is gone for good is known by its files: they are deleted or replaced. That is
- * certain, and seconds earlier than the missing heartbeat that Aeron's client waits for.
+ * <p>A driver is gone for good when its files are deleted or replaced. That is certain, and known
+ * seconds before Aeron's client would miss the heartbeat.
  */
 public final class DriverConnection implements AutoCloseable {
   private final Aeron aeron;
@@ -43,7 +43,7 @@ public final class DriverConnection implements AutoCloseable {
    * Connects to the driver that the context names.
    *
    * @throws AeronException if there is none, or if it is being replaced
-   * @throws ExitException if the files beside its directory are another user's
+   * @throws ExitException if the files beside its directory belong to another user
    */
   public static DriverConnection open(Aeron.Context context) {
     Path directory = Path.of(context.aeronDirectoryName());
@@ -56,7 +56,7 @@ public final class DriverConnection implements AutoCloseable {
       liveness = new ProcessLiveness(directory);
       Doorbells doorbells = Doorbells.ofClient(directory, aeron.clientId());
       if (keyBefore.equals(fileKey(cncFile))) {
-        // The same file before and after, so it is the one that the client has mapped.
+        // The file is the same before and after, so it is the one that the client has mapped.
         return new DriverConnection(aeron, liveness, doorbells, cncFile, keyBefore);
       }
       throw new AeronException("the media driver is being replaced");
@@ -69,7 +69,7 @@ public final class DriverConnection implements AutoCloseable {
     }
   }
 
-  /** What a driver's clients share beside its directory; outlives drivers. */
+  /** The files that a driver's clients share beside its directory; they outlive drivers. */
   public static List<Path> sharedFiles(Path aeronDirectory) {
     return List.of(
         ProcessLiveness.file(aeronDirectory),
@@ -77,7 +77,7 @@ public final class DriverConnection implements AutoCloseable {
         SlotFile.directory(aeronDirectory));
   }
 
-  /** The client. */
+  /** The Aeron client. */
   public Aeron aeron() {
     return aeron;
   }
@@ -87,7 +87,7 @@ public final class DriverConnection implements AutoCloseable {
     return isDriverGone;
   }
 
-  /** Who can be woken, and by which this process is. */
+  /** The doorbells of all clients, and which is this process's. */
   public Doorbells doorbells() {
     return doorbells;
   }
@@ -96,7 +96,7 @@ public final class DriverConnection implements AutoCloseable {
     return liveness;
   }
 
-  /** Looks once whether the driver is gone and who has died. */
+  /** Looks once whether the driver is gone, and which processes have died. */
   void look() {
     try {
       if (fileKey(cncFile).equals(cncFileKey)) {
@@ -104,12 +104,16 @@ public final class DriverConnection implements AutoCloseable {
         return;
       }
     } catch (IOException | RuntimeException e) {
-      // Deleted, or about to be; whatever it is, to connect again is the remedy.
+      // The file is deleted, or about to be. In any other case, too, a new connection is the
+      // remedy.
     }
     isDriverGone = true;
   }
 
-  /** Nothing of this process is at work any more when others find it gone. */
+  /**
+   * Closes the client first and the locks last. So when others see this process's locks free,
+   * nothing of it is at work any more.
+   */
   @Override
   public void close() {
     CloseHelper.closeAll(aeron, liveness);
@@ -119,9 +123,9 @@ public final class DriverConnection implements AutoCloseable {
     return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
   }
 
-  /** Looks, on a thread of its own, until closed. */
+  /** Looks, on a thread of its own, until it is closed. */
   public static final class Watch implements AutoCloseable {
-    /** Short next to what a restart takes; 50 times a few system calls cost nothing to speak of. */
+    /** Short compared with a restart. A few system calls 50 times a second cost almost nothing. */
     static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final DriverConnection connection;

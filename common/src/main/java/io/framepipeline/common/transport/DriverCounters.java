@@ -8,20 +8,20 @@ import java.util.Optional;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * Whether the media driver has enough counters. Without asking, too few show as logs that the
- * driver refuses again and again.
+ * Checks whether the media driver has enough counters. Without this check, too few counters show
+ * only as logs that the driver refuses again and again.
  */
 public final class DriverCounters {
-  /** As {@code config/driver.properties} has them. */
+  /** The number that {@code config/driver.properties} sets. */
   private static final int COUNT = 8192;
 
-  /** Those of the driver itself: 46 with Aeron 1.51. */
+  /** Counters of the driver itself: 46 with Aeron 1.51. */
   static final int OF_DRIVER = 64;
 
-  /** Its heartbeat and its inbox. */
+  /** An instance's heartbeat and its inbox. */
   static final int PER_INSTANCE = 2;
 
-  /** How far its sender may go and is, and how far its receiver is. */
+  /** The sender's limit, the sender's position and the receiver's position. */
   static final int PER_LOG = 3;
 
   private DriverCounters() {}
@@ -39,7 +39,7 @@ public final class DriverCounters {
             });
   }
 
-  /** What to tell about an instance that joins if there are too few for it and those there are. */
+  /** A warning if the counters are too few for the present instances and one that joins. */
   public static Optional<String> shortageFor(Stage joining, DriverConnection connection) {
     CountersReader counters = connection.aeron().countersReader();
     return shortage(InboxDirectory.countsWith(joining, connection), counters.maxCounterId() + 1);
@@ -55,8 +55,9 @@ public final class DriverCounters {
   }
 
   /**
-   * What all take, and one more of each stage: those of the dead are free again after a minute
-   * only, see {@code aeron.counters.free.to.reuse.timeout}.
+   * The counters that all instances take, plus those of one more instance of each stage. The driver
+   * reuses a dead instance's counters only after a minute, see {@code
+   * aeron.counters.free.to.reuse.timeout}.
    */
   static long needed(InstanceCounts instances) {
     InstanceCounts more = instances.plusOneOfEach();

@@ -19,10 +19,10 @@ public final class DriverFinder {
 
   /**
    * Whether a driver's heartbeat is fresh. The driver's file may be deleted or replaced at any
-   * moment; so this maps the file itself, as Aeron's own check would create it anew in the driver's
-   * way.
+   * moment. Aeron's own check would then create it again and get in the driver's way. So this
+   * method maps the file itself.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if the driver is another user's
+   * @throws ExitException with {@link ExitCode#USAGE} if the driver belongs to another user
    */
   public static boolean isDriverThere(Path aeronDirectory) {
     Path cnc = aeronDirectory.resolve(CncFileDescriptor.CNC_FILE);
@@ -43,7 +43,7 @@ public final class DriverFinder {
   private static boolean isActive(FileChannel file) throws IOException {
     MappedByteBuffer mapped = file.map(MapMode.READ_ONLY, 0, file.size());
     try {
-      // Aeron would wait for a driver that is starting, which may have died in the middle of it.
+      // Aeron would wait for a driver that is starting, which may have died while it started.
       boolean isComplete =
           CncFileDescriptor.createMetaDataBuffer(mapped)
                   .getIntVolatile(CncFileDescriptor.cncVersionOffset(0))

@@ -6,10 +6,10 @@ import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
 
 /**
  * Room for a batch at one receiver: slots for its payloads, and space in the log for its message.
- * Closing a claim that is not committed gives the space back; left half-made, it would block the
- * receiver for ever.
+ * Closing a claim that is not committed gives the space back. A claim left half-made would block
+ * the receiver for ever.
  *
- * <p>A sender has one claim at a time, so one object serves all of them.
+ * <p>A sender has one claim at a time, so one object serves for all of its claims.
  */
 public final class FrameClaim implements AutoCloseable {
   private final BufferClaim claim = new BufferClaim();
@@ -53,13 +53,13 @@ public final class FrameClaim implements AutoCloseable {
   }
 
   /**
-   * Writes the batch's message and hands it over; the payloads are complete.
+   * Writes the batch's message and hands it over. Its payloads must be complete.
    *
    * @param sequence of the first frame
    * @param originNanos when the frames were read
    * @param payloadNumber of the first payload
    * @param sourceId of the reader
-   * @param answerStreamId where the reader takes answers
+   * @param answerStreamId the stream on which the reader takes answers
    * @param frameCount how many frames; not more than were claimed
    */
   public void commit(

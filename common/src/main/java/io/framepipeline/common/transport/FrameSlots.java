@@ -9,17 +9,17 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Payloads in memory that one process writes and others read. Payload number n, from 0 on, lies in
- * slot {@code n mod count}, aligned to a cache line, and a word on a cache line of its own says
- * that it does.
+ * slot {@code n mod count}, aligned to a cache line. A word on a cache line of its own says which
+ * payload the slot holds.
  *
- * <p>A slot may be written anew while somebody still reads it, who was stopped in between, say. As
- * with a seqlock, the reader finds out afterwards, by {@link #isStill}, and forgets what it made of
- * that. Nobody waits, and nobody is waited for.
+ * <p>A writer may overwrite a slot that another process still reads, for example because that
+ * process was stopped meanwhile. As with a seqlock, the reading process finds out afterwards, by
+ * {@link #isStill}, and drops what it computed. Neither waits for the other.
  */
 public final class FrameSlots {
   private static final int WORD_STRIDE = BitUtil.CACHE_LINE_LENGTH;
 
-  /** No payload's number, since those are not negative. */
+  /** No payload has this number, because payload numbers are not negative. */
   private static final long EMPTY = -1;
 
   private final ByteBuffer memory;
@@ -36,12 +36,12 @@ public final class FrameSlots {
     this.wordsOffset = count * payloadLength;
   }
 
-  /** Bytes of memory that so many slots take. */
+  /** Bytes of memory that this many slots take. */
   public static long length(int count, int payloadLength) {
     return (long) count * (payloadLength + WORD_STRIDE);
   }
 
-  /** Whether so many bytes are a power of two of slots. */
+  /** Whether a number of slots that is a power of two takes exactly this many bytes. */
   public static boolean isLength(long bytes, int payloadLength) {
     long count = bytes / (payloadLength + WORD_STRIDE);
     return bytes <= Integer.MAX_VALUE
@@ -50,7 +50,7 @@ public final class FrameSlots {
   }
 
   /**
-   * Empty slots.
+   * Makes empty slots.
    *
    * @param memory of {@link #length} bytes, aligned to a cache line
    */
@@ -65,8 +65,8 @@ public final class FrameSlots {
   /**
    * Slots that another process fills.
    *
-   * @param memory all that it has formatted
-   * @throws IllegalArgumentException if it is no power of two of slots
+   * @param memory all the memory that the other process has formatted
+   * @throws IllegalArgumentException if the number of slots is no power of two
    */
   public static FrameSlots attach(ByteBuffer memory, int payloadLength) {
     if (!isLength(memory.capacity(), payloadLength)) {
@@ -76,14 +76,14 @@ public final class FrameSlots {
     return new FrameSlots(memory, payloadLength);
   }
 
-  /** Slots that nobody else sees. */
+  /** Slots that no other process sees. */
   public static FrameSlots inMemory(int count, int payloadLength) {
     int length = Math.toIntExact(length(count, payloadLength));
     return format(
         BufferUtil.allocateDirectAligned(length, BitUtil.CACHE_LINE_LENGTH), payloadLength);
   }
 
-  /** How many slots there are; a power of two. */
+  /** The number of slots, a power of two. */
   public int count() {
     return count;
   }
@@ -93,7 +93,7 @@ public final class FrameSlots {
     return memory;
   }
 
-  /** The memory, see {@link #offset}. */
+  /** The memory, in which {@link #offset} tells where a payload lies. */
   public MutableDirectBuffer buffer() {
     return buffer;
   }
@@ -103,20 +103,20 @@ public final class FrameSlots {
     return slot(number) * payloadLength;
   }
 
-  /** Takes the slot of a payload from the one before, ahead of the first byte. */
+  /** Marks a payload's slot as empty, before the first byte is written over the payload there. */
   public void beginWriting(long number) {
     buffer.putLong(word(number), EMPTY);
     VarHandle.storeStoreFence();
   }
 
-  /** Says that a payload is complete. */
+  /** Marks a payload as complete. */
   public void written(long number) {
     buffer.putLongRelease(word(number), number);
   }
 
   /**
-   * Whether what was read until now was this payload, and not something written over it: for those
-   * who have been told that it was complete before they began to read.
+   * Whether everything read until now was this payload, and nothing was written over it. The caller
+   * must have known before it began to read that the payload was complete.
    */
   public boolean isStill(long number) {
     VarHandle.acquireFence();

@@ -17,27 +17,28 @@ import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 
 /**
- * Where an instance takes what is addressed to it: a subscription on a stream of its own, announced
- * by a counter. A stream is a broadcast; one stream an instance is what makes each frame reach one.
+ * An instance's inbox: a subscription on a stream of its own, announced by a counter. Aeron
+ * delivers a stream to all its subscribers. So each instance has a stream of its own, and each
+ * frame reaches one instance.
  */
 public final class Inbox implements AutoCloseable {
-  /** Takes what an inbox was sent. */
+  /** Takes the messages of an inbox. */
   @FunctionalInterface
   public interface Handler {
-    /** Returned to meet the same message again in the next poll. */
+    /** Return this to get the same message again in the next poll. */
     int ABORT = -1;
 
     /**
-     * A message.
+     * Takes one message.
      *
-     * @return how many frames it speaks for, 0 if it is skipped; or {@link #ABORT}
+     * @return how many frames it stands for, 0 if it is skipped; or {@link #ABORT}
      */
     int onMessage(DirectBuffer buffer, int offset, int length, Header header);
   }
 
   /**
-   * How long a leaving inbox waits for senders that had seen it open and were still connecting, on
-   * a machine that lets them wait for a processor.
+   * How long a leaving inbox waits for senders that saw it open and are still connecting. It is
+   * long enough for a machine on which they wait for a processor.
    */
   private static final long LEAVE_GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
 
@@ -93,12 +94,12 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Begins to open an inbox; polling it goes on with that, and never waits for the driver, which
+   * Begins to open an inbox. Each poll continues the opening. Neither waits for the driver, which
    * may be dead.
    *
    * @param channel where senders will publish
-   * @param instanceId what distinguishes this instance in its counter; the source id for a reader
-   * @throws AeronException if the file of the locks cannot be used
+   * @param instanceId distinguishes this instance in its counter; a reader's {@code sourceId}
+   * @throws AeronException if the lock file cannot be used
    */
   public static Inbox open(
       DriverConnection connection, String channel, Stage stage, int instanceId) {
@@ -117,18 +118,18 @@ public final class Inbox implements AutoCloseable {
     return streamId;
   }
 
-  /** Whether the inbox is made known, so that senders find it. */
+  /** Whether the inbox is announced, so that senders find it. */
   public boolean isOpen() {
     return counter != null;
   }
 
   /**
-   * Hands messages to the handler until they speak for {@code frameLimit} frames or more; returns
-   * how many frames that were, a message that was skipped counting as one. Room for senders is made
-   * at the end.
+   * Hands messages to the handler until they stand for {@code frameLimit} frames or more. Returns
+   * that number of frames; a skipped message counts as one. Senders get room for new messages at
+   * the end of the poll.
    *
    * @throws AeronException if the driver refuses to open the inbox
-   * @throws ExitException if this process cannot do its work: another is to take its place, and
+   * @throws ExitException if this process cannot do its work. Another process must replace it, and
    *     what it was sent goes to others
    */
   public int poll(Handler handler, int frameLimit, long nowNanos) {
@@ -156,25 +157,26 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Where the payloads of a sender's messages are; slots that hold nothing if it has none. For the
-   * handler of a poll.
+   * The payloads of a sender's messages. If the sender has none, these are slots that hold nothing.
+   * For the handler of a poll.
    *
-   * @return null while this process cannot map them: the handler is to abort
+   * @return null while this process cannot map them; the handler must abort then
    */
   public FrameSlots slots(Header header) {
     return slots.of(header.sessionId(), nowNanos);
   }
 
-  /** Says that its owner was told to stop; it takes messages as before. */
+  /** Announces that the owner was told to stop. The inbox takes messages as before. */
   public void announceStop() {
     isStopping = true;
     if (counter != null) {
-      // Volatile, since this must be seen before a look at the others, see Departure.
+      // A volatile write: it must be visible before this process looks at the others, see
+      // Departure.
       counter.set(InboxDirectory.STOPPING);
     }
   }
 
-  /** Asks senders to close; go on polling until {@link #isDrained}. */
+  /** Asks senders to close. Keep polling until {@link #isDrained}. */
   public void leave(long nowNanos) {
     if (!isLeaving) {
       isLeaving = true;
@@ -188,7 +190,7 @@ public final class Inbox implements AutoCloseable {
   /** Whether this inbox has left and nothing can arrive any more. */
   public boolean isDrained(long nowNanos) {
     if (counter == null) {
-      // Nobody has been told of it.
+      // No sender knows of this inbox.
       return isLeaving;
     }
     if (!isLeaving || nowNanos - leftAtNanos < LEAVE_GRACE_NANOS) {
@@ -203,7 +205,8 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Says that everything this inbox was sent has been handed on; its senders then repeat nothing.
+   * Announces that everything this inbox was sent has been handed on. Readers then redeliver
+   * nothing.
    */
   public void drained() {
     if (counter != null) {
@@ -226,10 +229,10 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Wakes senders that wait for room when half of what a reciprocal may have here was read, which
-   * is less than a reader may, or when all was. Has the driver move limits when half of a log's
-   * window was read, which is seldom: it clears what was read. More often, each would be woken for
-   * little.
+   * Wakes the want-room set after 64 frames, or when the inbox is empty. That is half of what a
+   * reciprocal may have unread here; a reader may have more. Wakes the driver after half of a log's
+   * window was read, so that it moves limits. That is seldom, because the driver also clears what
+   * was read. If either were woken more often, it would find little to do.
    */
   private void ring() {
     unrungFrames += polledFrames;
@@ -243,7 +246,7 @@ public final class Inbox implements AutoCloseable {
       read += subscription.imageAtIndex(i).position();
     }
     if (read - driverRungAtRead < 0) {
-      // An image is gone.
+      // A sender's image is gone, and with it its position.
       driverRungAtRead = read;
     }
     if (read - driverRungAtRead > 0
@@ -254,7 +257,7 @@ public final class Inbox implements AutoCloseable {
     }
   }
 
-  /** The subscription first: whoever finds the counter can publish. */
+  /** Opens the subscription first, because a sender that finds the counter can publish at once. */
   private int goOnOpening() {
     if (subscription == null) {
       subscription = aeron.getSubscription(subscriptionId);

@@ -20,25 +20,27 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.CountersReader;
 
 /**
- * How inboxes make themselves known and are found: by one Aeron counter each. The driver frees it
- * when its owner closes it or is evicted, so membership needs no protocol of our own, and {@code
- * AeronStat} shows who is there; deaths are seen sooner by {@link ProcessLiveness}. The counter's
- * value is the inbox's state.
+ * Announces inboxes and finds them, by one Aeron counter for each. The driver frees a counter when
+ * its owner closes it or is evicted. So membership needs no protocol of its own, and {@code
+ * AeronStat} shows all inboxes. {@link ProcessLiveness} sees deaths sooner. The counter's value is
+ * the inbox's state.
  *
- * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that its owner has
- * locked, see {@link ProcessLiveness} (int64), its owner's doorbell, see {@link Doorbells} (int32).
+ * <p>Key: stage (int32), stream id (int32), instance id (int32), the byte that the owner has
+ * locked, see {@link ProcessLiveness} (int64), the owner's doorbell, see {@link Doorbells} (int32).
  */
 final class InboxDirectory {
-  /** Aeron keeps type ids below 1000 for itself. */
+  /** Aeron reserves type ids below 1000. */
   static final int COUNTER_TYPE_ID = 4096;
 
   /** Takes frames. */
   static final long OPEN = 1;
 
-  /** Takes frames, but was told to stop, see {@link Departure}. To senders the same as open. */
+  /**
+   * Takes frames, but its owner was told to stop, see {@link Departure}. Senders treat it as open.
+   */
   static final long STOPPING = 2;
 
-  /** Takes no further sender and asks those it has to close; reads what they sent before. */
+  /** Takes no new sender, and asks its senders to close. Reads what they sent before. */
   static final long LEAVING = 3;
 
   /** Has handed on everything it was sent. */
@@ -58,9 +60,9 @@ final class InboxDirectory {
   }
 
   /**
-   * Asks the driver to make an inbox known, whose subscription exists already.
+   * Asks the driver to announce an inbox. Its subscription must exist already.
    *
-   * @return for {@link Aeron#getCounter}; the inbox is open once the counter says so
+   * @return the id for {@link Aeron#getCounter}; the inbox is open once the counter's value says so
    */
   static long announce(
       Aeron aeron, Stage stage, int streamId, int instanceId, long lock, int doorbell) {
@@ -76,7 +78,7 @@ final class InboxDirectory {
         COUNTER_TYPE_ID, buffer, 0, KEY_LENGTH, buffer, KEY_LENGTH, labelLength);
   }
 
-  /** The instances that a connection's driver knows, and one that joins. */
+  /** The number of instances that a connection's driver knows, plus one that joins. */
   static InstanceCounts countsWith(Stage joining, DriverConnection connection) {
     Map<Stage, Integer> counts = new EnumMap<>(Stage.class);
     counts.put(joining, 1);
@@ -93,15 +95,15 @@ final class InboxDirectory {
     /**
      * Visits one inbox.
      *
-     * @param counterId where the inbox's counter is now
+     * @param counterId the id of the inbox's counter at present
      * @param registrationId identifies the inbox for the driver's whole life
      */
     void onInbox(int counterId, long registrationId);
   }
 
   /**
-   * Visits the inboxes of a stage, in whatever state; allocates nothing. A counter that the driver
-   * is still making, or whose key makes no sense, is none: any client can make counters.
+   * Visits the inboxes of a stage, in any state. Allocates nothing. Skips a counter that the driver
+   * is still making, and one whose key makes no sense, because any client can make counters.
    */
   void forEach(Stage stage, Visitor visitor) {
     DirectBuffer metaData = counters.metaDataBuffer();
@@ -114,7 +116,7 @@ final class InboxDirectory {
           && counters.getCounterTypeId(counterId) == COUNTER_TYPE_ID
           && metaData.getInt(key(counterId) + STAGE_OFFSET) == stage.id()
           && ProcessLiveness.isPosition(lock(counterId))) {
-        // The driver sets it after the counter is allocated, and makes it 0 before that.
+        // The driver clears the id before it allocates the counter, and sets it afterwards.
         long registrationId = counters.getCounterRegistrationId(counterId);
         if (registrationId != DEFAULT_REGISTRATION_ID) {
           visitor.onInbox(counterId, registrationId);
@@ -124,8 +126,8 @@ final class InboxDirectory {
   }
 
   /**
-   * Whether what was read of an inbox's counter until now was that: when the driver frees a
-   * counter, its key is cleared.
+   * Whether everything read from an inbox's counter until now belonged to that inbox. The driver
+   * clears a counter's key when it frees the counter.
    */
   boolean isStill(int counterId, long registrationId) {
     VarHandle.acquireFence();
@@ -146,23 +148,23 @@ final class InboxDirectory {
     return counters.metaDataBuffer().getLong(key(counterId) + LOCK_OFFSET);
   }
 
-  /** What wakes the owner of an inbox. */
+  /** The doorbell of an inbox's owner. */
   int doorbell(int counterId) {
     return counters.metaDataBuffer().getInt(key(counterId) + DOORBELL_OFFSET);
   }
 
   /**
-   * The state of an inbox, also for a while after its counter was freed: a freed counter keeps
-   * registration id and value until it is used again.
+   * The state of an inbox. It can still be read for a while after the counter was freed: a freed
+   * counter keeps registration id and value until the driver uses it again.
    *
-   * @return one of the states, or 0 if the counter belongs to something else by now
+   * @return one of the states, or 0 if the counter now belongs to something else
    */
   long state(int counterId, long registrationId) {
     long state = counters.getCounterValue(counterId);
     return counters.getCounterRegistrationId(counterId) == registrationId ? state : 0;
   }
 
-  /** Whether an inbox in such a state takes frames. */
+  /** Whether an inbox in this state takes frames. */
   static boolean isTaking(long state) {
     return state == OPEN || state == STOPPING;
   }

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.status.CountersReader;
 
-/** Watches the inboxes of one stage come and go, and tells whether they left or were lost. */
+/** Watches the inboxes of one stage come and go, and tells whether each left or was lost. */
 public final class InboxWatch {
-  /** How often the counters are looked through. */
+  /** How often this looks at the counters. */
   public static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /**
@@ -17,24 +17,28 @@ public final class InboxWatch {
    *
    * @param registrationId identifies it for the driver's whole life
    * @param counterId its counter while it lives
-   * @param streamId where it listens
-   * @param instanceId its owner: the source id for a reader
+   * @param streamId the stream that it subscribes to
+   * @param instanceId identifies its owner; a reader's {@code sourceId}
    * @param doorbell wakes its owner
    */
   public record RemoteInbox(
       long registrationId, int counterId, int streamId, int instanceId, int doorbell) {}
 
-  /** Told of changes, from {@link #doWork}. */
+  /** Told of changes by {@link #doWork}. */
   public interface Listener {
     /** An inbox takes messages. */
     default void onOpen(RemoteInbox inbox) {}
 
     /**
-     * An inbox wants no more messages and reads those that it has; or it is gone, see the others.
+     * An inbox takes no more messages. Either it still reads those that it has, or it is gone, see
+     * {@link #onLost}.
      */
     default void onLeaving(RemoteInbox inbox) {}
 
-    /** An inbox is lost, and with it perhaps what it was sent: its owner died, or was evicted. */
+    /**
+     * An inbox is gone without being drained, perhaps with frames that it was sent: its owner died,
+     * or the driver evicted it.
+     */
     default void onLost(RemoteInbox inbox) {}
   }
 
@@ -73,7 +77,7 @@ public final class InboxWatch {
     this.listener = listener;
   }
 
-  /** Looks if it is time to; allocates only when an inbox is new. */
+  /** Looks if a look is due. Allocates only for a new inbox. */
   public int doWork(long nowNanos) {
     if (hasLooked && nowNanos - nextLookNanos < 0) {
       return 0;
@@ -95,18 +99,18 @@ public final class InboxWatch {
     return changes;
   }
 
-  /** Whether there is an inbox, in whatever state, whose owner is not known to be dead. */
+  /** Whether there is an inbox, in any state, whose owner is not known to be dead. */
   boolean isAnyThere() {
     return tracked.stream().anyMatch(candidate -> !candidate.owner.isDead());
   }
 
-  /** Whether the owner of one of these was told to stop, and has not ended. */
+  /** Whether an inbox's owner was told to stop and has not ended. */
   boolean isAnyEnding() {
     return tracked.stream()
         .anyMatch(candidate -> !candidate.owner.isDead() && state(candidate) > InboxDirectory.OPEN);
   }
 
-  /** Whether there is one that takes frames, whose owner lives and was not told to stop. */
+  /** Whether an inbox takes frames, and its owner lives and was not told to stop. */
   boolean isAnyOpen() {
     return tracked.stream()
         .anyMatch(
@@ -138,10 +142,10 @@ public final class InboxWatch {
     }
   }
 
-  /** Tells what is new about an inbox; returns whether anything is. */
+  /** Tells the listener what is new about an inbox; returns whether anything is. */
   private boolean update(Tracked candidate) {
     RemoteInbox inbox = candidate.inbox;
-    // In this order: what the dead have written last is there to be read.
+    // Liveness first: once an owner is dead, its last write to the state can be read.
     boolean isGone = candidate.owner.isDead() || !candidate.isSeen;
     long state = state(candidate);
     boolean changed = false;
@@ -158,7 +162,8 @@ public final class InboxWatch {
       changed = true;
       listener.onLeaving(inbox);
     }
-    // Also if it was never seen open: others may have been quicker, and have sent there.
+    // Also if this process never saw it open: others may have seen it sooner, and sent frames
+    // there.
     if (!candidate.isLost && isGone && state != InboxDirectory.DRAINED) {
       candidate.isLost = true;
       changed = true;

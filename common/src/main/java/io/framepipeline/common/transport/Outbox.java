@@ -13,7 +13,9 @@ import org.agrona.CloseHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A sender's way to one inbox: an exclusive publication, and the slots that it refers to. */
+/**
+ * A sender's end of one inbox: an exclusive publication, and the slots that its messages refer to.
+ */
 final class Outbox implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Outbox.class);
   private static final long RETRY_NANOS = 20 * InboxWatch.INTERVAL_NANOS;
@@ -27,10 +29,10 @@ final class Outbox implements AutoCloseable {
   /** Null until the driver has made it. */
   private ExclusivePublication publication;
 
-  /** Null until there is a publication, and without payloads. */
+  /** Null while there is no publication, and always without payloads. */
   private SlotFile slotFile;
 
-  /** Null while there is nothing to send to. */
+  /** Null while the publication is not connected. */
   private Backlog backlog;
 
   private long pendingRegistrationId = Aeron.NULL_VALUE;
@@ -54,7 +56,7 @@ final class Outbox implements AutoCloseable {
     return inbox;
   }
 
-  /** Goes on connecting, or measures how fast the inbox reads. */
+  /** Continues to connect or, once connected, measures how fast the inbox reads. */
   void doWork(long nowNanos) {
     if (!isOpen) {
       open(nowNanos);
@@ -73,9 +75,9 @@ final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Frames that the inbox has yet to read; -1 if it is not to get so many more now.
+   * Frames that the inbox has not read yet; -1 if it should not get this many more now.
    *
-   * @param isPreferred whether it is to get them even if it has enough, as long as there is room
+   * @param isPreferred whether the inbox gets them even if it has enough, as long as there is room
    */
   long queue(int frames, boolean isPreferred) {
     if (backlog == null || publication.availableWindow() <= 0) {
@@ -86,7 +88,7 @@ final class Outbox implements AutoCloseable {
     return hasRoom && (isPreferred || !backlog.isEnough(unread)) ? unread : -1;
   }
 
-  /** Whether only the driver, by moving the limit, can make room. */
+  /** Whether there is no room until the driver moves the limit. */
   boolean isLimitStale() {
     return backlog != null && backlog.isLimitStale();
   }
@@ -102,26 +104,26 @@ final class Outbox implements AutoCloseable {
     return true;
   }
 
-  /** Claims room in the log; the caller commits or aborts. */
+  /** Claims room in the log. The caller commits or aborts the claim. */
   boolean tryClaim(int length, BufferClaim claim) {
     if (publication == null) {
       return false;
     }
     long claimed = publication.tryClaim(length, claim);
     if (claimed == Publication.ADMIN_ACTION) {
-      // The term was full; the next one is ready now.
+      // The term was full. The next one is ready now.
       claimed = publication.tryClaim(length, claim);
     }
     if (claimed > 0) {
       position = claimed;
       return true;
     }
-    // A publication has 2^31 terms: a month or more at full speed.
+    // A publication has 2^31 terms, which last a month or more at full speed.
     isWornOut = claimed == Publication.MAX_POSITION_EXCEEDED;
     return false;
   }
 
-  /** Wakes the inbox's owner, if it was sent any batch since. */
+  /** Wakes the inbox's owner if it was sent a batch since the last wake-up. */
   void ring(Doorbells doorbells) {
     if (isRingDue) {
       isRingDue = false;
@@ -129,22 +131,22 @@ final class Outbox implements AutoCloseable {
     }
   }
 
-  /** Whether its log has come to its end, and another has to take over. */
+  /** Whether the log is used up, so that another publication must replace it. */
   boolean isWornOut() {
     return isWornOut;
   }
 
-  /** Where payloads go. */
+  /** Where this sender writes payloads for the inbox. */
   FrameSlots slots() {
     return slotFile.slots();
   }
 
-  /** The number, among all payloads for this inbox, of the next one that is claimed. */
+  /** The payload number of the next claim. Payloads for this inbox are counted from 0. */
   long nextNumber() {
     return nextNumber;
   }
 
-  /** Ends the stream. The inbox reads to its end, and needs the slots until then. */
+  /** Ends the stream. The slots stay, because the inbox needs them until it has read to the end. */
   void end() {
     if (publication != null) {
       publication.close();
@@ -154,12 +156,12 @@ final class Outbox implements AutoCloseable {
     }
   }
 
-  /** Whether the inbox has read all it was sent, or will read nothing any more. */
+  /** Whether the inbox has read all that it was sent, or will read nothing more. */
   boolean isRead() {
     return backlog == null || backlog.hasRead(position);
   }
 
-  /** Ends the stream, if it has not ended, and gives up the slots. */
+  /** Ends the stream if it has not ended, and gives up the slots. */
   @Override
   public void close() {
     end();

@@ -9,19 +9,20 @@ import java.util.List;
 import org.agrona.CloseHelper;
 
 /**
- * A sender's publications, one exclusive one to each open inbox of the next stage, kept up to date
- * by an {@link InboxWatch}. {@link #tryClaimBatch} spreads frames over them: each goes where least
- * is waiting, so that a slow instance gets less, and holds up neither the others nor, by a long
- * queue of its own, the frames behind.
+ * A sender's publications: one exclusive publication for each open inbox of the next stage. An
+ * {@link InboxWatch} keeps them up to date. {@link #tryClaimBatch} sends each batch to the inbox
+ * with the fewest unread frames. So a slow instance gets less. It does not delay the others, and no
+ * long queue of frames waits for it.
  */
 public final class Outboxes implements AutoCloseable {
   /**
-   * Slots of a sender for one inbox, if it has none of its own for all: as many frames as the inbox
-   * may have yet to read, enough to keep it busy while its neighbour sleeps, and 2 MiB of floats.
+   * Slots that a sender has for one inbox, unless it shares one ring among all inboxes, as a reader
+   * does. An inbox can have this many unread frames. That keeps it busy while its neighbour sleeps.
+   * As floats they take 2 MiB.
    */
   public static final int WINDOW_FRAMES = 128;
 
-  /** Frames that wait at most for their receivers to be woken while there are more to send. */
+  /** While there is more to send, the sender wakes its receivers after this many frames. */
   private static final int RING_FRAMES = 32;
 
   private final Aeron aeron;
@@ -32,7 +33,7 @@ public final class Outboxes implements AutoCloseable {
   private final InboxWatch.Listener onChange;
   private final List<Outbox> outboxes = new ArrayList<>();
 
-  /** Those that have ended, until what they sent is read. */
+  /** Ended outboxes, kept until their inboxes have read what was sent. */
   private final List<Outbox> ended = new ArrayList<>();
 
   private int connectedCount;
@@ -48,7 +49,7 @@ public final class Outboxes implements AutoCloseable {
    * @param channel of the publications
    * @param payloads that messages refer to
    * @param stage whose inboxes are sent to
-   * @param onChange told of the same changes, after this has followed them
+   * @param onChange told of each change after this object has followed it
    */
   public Outboxes(
       DriverConnection connection,
@@ -66,9 +67,9 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Follows the inboxes, and wakes those that were sent batches: when none was sent in this duty
-   * cycle, or many since they were woken. To wake somebody for each would take longer than most do.
-   * At the end of the sender's duty cycle.
+   * Follows the inboxes, and wakes those that were sent batches. It wakes them when this duty cycle
+   * sent none, or when many frames were sent since the last wake-up. Waking after each batch would
+   * take longer than most batches do. Call this at the end of the sender's duty cycle.
    */
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
@@ -101,25 +102,25 @@ public final class Outboxes implements AutoCloseable {
     return work;
   }
 
-  /** The number of inboxes that can be sent to, as of the last duty cycle. */
+  /** The number of inboxes that could be sent to in the last duty cycle. */
   public int connectedCount() {
     return connectedCount;
   }
 
   /**
-   * Claims room for a batch of frames in the inbox where least is waiting; among equals they take
-   * turns.
+   * Claims room for a batch of frames in the inbox with the fewest unread frames. Inboxes with
+   * equally many take turns.
    *
-   * @return null if there is no room: no inbox is known, or every one is full or has enough. Else
-   *     the same object each time, to be closed before the next claim
+   * @return null if there is no room: no inbox is known, or each is full or has enough. Otherwise
+   *     the same object each time; the caller closes it before the next claim
    */
   public FrameClaim tryClaimBatch(int frames) {
     return tryClaimBatch(frames, Aeron.NULL_VALUE);
   }
 
   /**
-   * The same for frames that had better not go where they did not come back from. Another inbox
-   * gets them, even if it has enough; this one only if it is the only one with room.
+   * The same for frames that should not go to one inbox, because no answer came from there. Another
+   * inbox gets them, even if it has enough. The avoided inbox gets them only if no other has room.
    *
    * @param avoidedInbox the registration id of that inbox
    */
@@ -139,8 +140,8 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Claims space in the inbox with this stream id; the caller commits or aborts, and wakes the
-   * owner if that is worth while.
+   * Claims space in the inbox with this stream id. The caller commits or aborts the claim, and
+   * decides whether to wake the receiver.
    */
   public boolean tryClaim(int streamId, int length, BufferClaim claim) {
     Outbox outbox = find(streamId);
@@ -152,13 +153,15 @@ public final class Outboxes implements AutoCloseable {
     return find(streamId) != null;
   }
 
-  /** Whether the inbox with this stream id can be sent to: the driver has made the way to it. */
+  /**
+   * Whether the inbox with this stream id can be sent to: the driver has connected the publication.
+   */
   public boolean isConnected(int streamId) {
     Outbox outbox = find(streamId);
     return outbox != null && outbox.isConnected();
   }
 
-  /** Whether every inbox has read all it was sent, or will read nothing any more. */
+  /** Whether every inbox has read all that it was sent, or will read nothing more. */
   public boolean isRead() {
     boolean isRead = ended.isEmpty();
     for (int i = 0, size = outboxes.size(); i < size && isRead; i++) {
@@ -175,7 +178,10 @@ public final class Outboxes implements AutoCloseable {
     ended.clear();
   }
 
-  /** Whoever has read enough makes room, or has the driver do so, and may have done so before. */
+  /**
+   * Asks to be woken when there is room. A receiver may have read enough before this call, and
+   * woken nobody. Then only the driver has to move a limit, so this wakes the driver.
+   */
   private void wantRoom() {
     doorbells.wantRoom();
     for (int i = 0, size = outboxes.size(); i < size; i++) {
@@ -196,15 +202,15 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * The index of the inbox with the fewest unread frames, the next one in turn among equals; -1 if
-   * none has room.
+   * The index of the inbox with the fewest unread frames; the next one in turn among equals.
+   * Returns -1 if none has room.
    */
   private int shortestQueue(int frames, long avoidedInbox, boolean isPreferred) {
     int size = outboxes.size();
     int shortest = -1;
     long fewest = Long.MAX_VALUE;
     for (int i = 1; i <= size; i++) {
-      // Several outboxes may be gone since the cursor was set.
+      // The cursor may be too large: outboxes may have been removed since it was set.
       int index = (cursor + i) % size;
       Outbox outbox = outboxes.get(index);
       if (outbox.inbox().registrationId() == avoidedInbox) {
@@ -245,7 +251,7 @@ public final class Outboxes implements AutoCloseable {
       for (int i = outboxes.size() - 1; i >= 0; i--) {
         if (outboxes.get(i).inbox().equals(inbox)) {
           Outbox outbox = outboxes.remove(i);
-          // The inbox reads to the end of the stream and is drained.
+          // The inbox reads to the end of the stream before it is drained.
           outbox.end();
           ended.add(outbox);
         }

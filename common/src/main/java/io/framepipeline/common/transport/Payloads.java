@@ -3,10 +3,10 @@ package io.framepipeline.common.transport;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Where a sender's payloads are, while its messages refer to them. */
+/** Opens the slots in which a sender keeps the payloads that its messages refer to. */
 @FunctionalInterface
 public interface Payloads {
-  /** Of messages that are complete without. */
+  /** For messages without payloads. */
   Payloads NONE = path -> null;
 
   /**

@@ -10,18 +10,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The slots of those who send to an inbox, by session: each mapped when its first message comes,
- * and unmapped with the session's image.
+ * The slots of an inbox's senders, by session. They are mapped at a session's first message, and
+ * unmapped with the session's image.
  *
- * <p>A sender without slots is gone, or none of ours: what it sent is to be skipped. But if this
- * process is what keeps them from being mapped, it must not skip what others could compute. With
- * the shortest queue of all it would be sent the most.
+ * <p>A sender without slots is gone, or not one of this pipeline; its messages are skipped. But if
+ * this process is the one that cannot map the slots, it must not skip what other instances could
+ * compute. Its queue would be the shortest of all, so it would be sent the most.
  */
 final class SenderSlots implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SenderSlots.class);
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
-  /** Short of the 2 s after which readers miss the frames that wait meanwhile. */
+  /** Less than the 2 s after which the frames that wait here are overdue. */
   private static final long UNABLE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Path aeronDirectory;
@@ -29,12 +29,12 @@ final class SenderSlots implements AutoCloseable {
   private final int payloadLength;
   private final Int2ObjectHashMap<FrameSlots> bySession = new Int2ObjectHashMap<>();
 
-  /** Of a sender that has none. */
+  /** The slots of a sender that has none. */
   private final FrameSlots none;
 
   private boolean areSomeMissing;
 
-  /** Why slots cannot be mapped, of which session and since when; null if all can. */
+  /** Why slots cannot be mapped, for which session and since when; null if all can be mapped. */
   private IOException failure;
 
   private int failedSessionId;
@@ -59,12 +59,12 @@ final class SenderSlots implements AutoCloseable {
     return known != null ? known : map(sessionId, nowNanos);
   }
 
-  /** Why this process cannot map slots, if it could not for so long that it had better end. */
+  /** Why this process cannot map slots, if that has lasted so long that the process should end. */
   IOException failure() {
     return isUnable ? failure : null;
   }
 
-  /** Has slots looked for again that were not there. */
+  /** Forgets which sessions had no slots, so that they are looked for again. */
   void forgetMissing() {
     if (areSomeMissing) {
       areSomeMissing = false;

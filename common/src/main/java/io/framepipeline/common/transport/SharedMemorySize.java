@@ -14,18 +14,18 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Whether the shared memory is large enough for a pipeline, and has so much left. Without asking,
- * one that is too small shows as a log that the driver refuses, or as a driver that cannot even
- * start.
+ * Checks whether the shared memory is large enough for a pipeline, and has enough left. Without
+ * this check, too little memory shows as a log that the driver refuses, or as a driver that cannot
+ * even start.
  *
- * <p>Services ask for all of it, since what others have there may go: those that have just died, or
- * those that are to have it free again before the service needs it. Who starts a pipeline, or a
- * driver, asks for what is left.
+ * <p>A service checks the total size only, because what others hold may become free: the memory of
+ * instances that have just died, or memory that its holder frees before the service needs it. The
+ * process that starts a pipeline, or a driver, checks what is left.
  */
 public final class SharedMemorySize {
   private static final long MEBIBYTE = 1024 * 1024;
 
-  /** The driver's {@code cnc.dat}, as {@code config/driver.properties} has it, and its reports. */
+  /** The driver's {@code cnc.dat}, as {@code config/driver.properties} sets it, and its reports. */
   private static final long DRIVER_LENGTH = 12 * MEBIBYTE;
 
   private final Path aeronDirectory;
@@ -34,7 +34,7 @@ public final class SharedMemorySize {
   private final long free;
 
   /**
-   * Of a pipeline, as it is now.
+   * The shared memory of a pipeline at this moment.
    *
    * @param aeronDirectory need not exist yet
    */
@@ -54,7 +54,7 @@ public final class SharedMemorySize {
   }
 
   /**
-   * Refuses what is too small for any pipeline.
+   * Refuses memory that is too small for any pipeline.
    *
    * @throws ExitException with {@link ExitCode#USAGE}
    */
@@ -67,8 +67,8 @@ public final class SharedMemorySize {
   }
 
   /**
-   * Refuses what is too small for any pipeline, or too full for a driver. What an earlier driver
-   * has left there goes when this one starts.
+   * Refuses memory that is too small for any pipeline, or too full for a driver. Files of an
+   * earlier driver count as free, because the new driver deletes them at its start.
    *
    * @throws ExitException with {@link ExitCode#USAGE}
    */
@@ -84,7 +84,7 @@ public final class SharedMemorySize {
   }
 
   /**
-   * Refuses a reader's window for which there is no room beside one of each stage.
+   * Refuses a reader's window if there is no room for it beside one instance of each stage.
    *
    * @throws ExitException with {@link ExitCode#USAGE}
    */
@@ -108,7 +108,7 @@ public final class SharedMemorySize {
   }
 
   /**
-   * The same for more instances than there are.
+   * The same when some of the instances are present already.
    *
    * @throws ExitException with {@link ExitCode#USAGE}
    */
@@ -128,8 +128,8 @@ public final class SharedMemorySize {
   }
 
   /**
-   * What to tell about an instance that joins if memory is too small for it and those that are
-   * there. That is no reason to end: memory of instances that have just died becomes free.
+   * A warning if the memory is too small for the present instances and one that joins. That is no
+   * reason to end: memory of instances that have just died becomes free.
    */
   public Optional<String> shortageFor(Stage joining, DriverConnection connection) {
     return shortage(InboxDirectory.countsWith(joining, connection));
@@ -144,13 +144,16 @@ public final class SharedMemorySize {
                 .formatted(aeronDirectory, total / MEBIBYTE, instances, mebibytes(needed)));
   }
 
-  /** What all allocate: a ring per reader; a log per sender and inbox, with slots for floats. */
+  /**
+   * Bytes that all instances allocate: a ring for each reader; a log for each sender and inbox; for
+   * other senders also slots for floats at each inbox.
+   */
   static long needed(Channels channels, InstanceCounts instances, int windowFrames) {
     long needed = DRIVER_LENGTH + instances.answerLogs() * Channels.logLength(channels.answers());
     for (Stage stage : Stage.ALL) {
       long logs = instances.frameLogs(stage);
       needed += logs * Channels.logLength(channels.frames());
-      // A reader has one ring for all its logs; other senders have slots for each.
+      // A reader has one ring for all its logs. Other senders have slots for each log.
       needed +=
           stage.isFirst()
               ? instances.of(stage) * FrameSlots.length(windowFrames, stage.outputLength())
@@ -167,7 +170,7 @@ public final class SharedMemorySize {
     long of(FileStore fileStore) throws IOException;
   }
 
-  /** Of the file system that a directory is in, or will be. */
+  /** The space of the file system in which a directory is, or will be. */
   private static long bytes(Path directory, Space space) {
     try {
       Path path = directory.toAbsolutePath();
@@ -175,15 +178,15 @@ public final class SharedMemorySize {
         path = path.getParent();
       }
       FileStore fileStore = Files.getFileStore(path);
-      // A tmpfs without a limit says 0.
+      // A tmpfs without a limit reports 0.
       return fileStore.getTotalSpace() == 0 ? Long.MAX_VALUE : space.of(fileStore);
     } catch (IOException e) {
-      // The driver will say what is wrong with it.
+      // The driver will report what is wrong with it.
       return Long.MAX_VALUE;
     }
   }
 
-  /** Of the files in a directory, as far as it is there. */
+  /** The length of the files in a directory, as far as it exists. */
   private static long length(Path directory) {
     try (Stream<Path> paths = Files.walk(directory)) {
       return paths.mapToLong(path -> path.toFile().length()).sum();

@@ -21,28 +21,32 @@ import org.agrona.BufferUtil;
 import org.agrona.CloseHelper;
 
 /**
- * Slots in a file of shared memory, in the directory {@code <AERON_DIR>.slots}, for as long as this
- * process keeps it. It is locked, so that what the dead leave behind is known, and deleted by
- * whoever makes the next file. Those who have mapped it keep their mapping.
+ * Slots in a file of shared memory, in the directory {@code <AERON_DIR>.slots}. The file lasts as
+ * long as this process keeps it. The process holds a lock on the file. A file without a lock is an
+ * orphan: its process is dead. The next process that makes a file deletes orphans. Processes that
+ * have mapped a file keep their mapping.
  */
 public final class SlotFile implements AutoCloseable {
   private static final int WRITE_LENGTH = 1 << 16;
 
-  /** More than one if another process looks for orphans in the same moment; bounded, at 50 ms. */
+  /**
+   * More than one is needed only if another process looks for orphans at the same moment. Together
+   * they take 50 ms at most.
+   */
   private static final int CREATE_ATTEMPTS = 50;
 
   private static final long CREATE_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /**
-   * What this process has made. It must not open these once more, even to look: closing any
-   * descriptor of a file gives up a process's locks on it.
+   * Files that this process has made. It must not open them again, even to look: closing any
+   * descriptor of a file releases the process's locks on it.
    */
   private static final Set<Path> OWN = ConcurrentHashMap.newKeySet();
 
   private final Path path;
   private final FrameSlots slots;
 
-  /** Null for a link, whose file is another's to lock and unmap. */
+  /** Null for a link: the file behind it is locked and unmapped elsewhere. */
   private final FileChannel file;
 
   private SlotFile(Path path, FrameSlots slots, FileChannel file) {
@@ -51,12 +55,12 @@ public final class SlotFile implements AutoCloseable {
     this.file = file;
   }
 
-  /** Where the files of a driver's clients are. */
+  /** The directory of the files of a driver's clients. */
   static Path directory(Path aeronDirectory) {
     return aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".slots");
   }
 
-  /** The file of a source, which its publications link to. */
+  /** The file of a reader's slots. The names for its publications are links to it. */
   public static Path pathFor(Path aeronDirectory, int sourceId) {
     return directory(aeronDirectory).resolve("source-" + sourceId);
   }
@@ -68,7 +72,7 @@ public final class SlotFile implements AutoCloseable {
   }
 
   /**
-   * Makes a file of empty slots; its memory is really allocated, and touched.
+   * Makes a file of empty slots. Its memory is really allocated, and touched.
    *
    * @param count a power of two
    * @throws IOException if there is no room for it
@@ -95,9 +99,10 @@ public final class SlotFile implements AutoCloseable {
   }
 
   /**
-   * A file that is locked and has its name. Until it is locked, another process may take it for an
-   * orphan, lock and delete it. No other process makes a file of this name, which is unique, and a
-   * name is deleted only under the lock of what it names. So a name that is there now stays.
+   * Makes a file that is locked and has its name. Until it is locked, another process may take it
+   * for an orphan, lock it and delete it. The name is unique, so no other process makes a file of
+   * this name. A name is deleted only while its file is locked. So a name that is still there after
+   * locking stays.
    */
   private static FileChannel createLocked(Path path) throws IOException {
     OWN.add(path);
@@ -121,7 +126,7 @@ public final class SlotFile implements AutoCloseable {
   }
 
   /**
-   * Has the same slots found by another path, too, until that is closed.
+   * Gives the slots another path, until the link is closed.
    *
    * @throws IOException if there is such a file
    */
@@ -136,16 +141,16 @@ public final class SlotFile implements AutoCloseable {
     return new SlotFile(link, slots, null);
   }
 
-  /** The slots, to write. */
+  /** The slots. Only this process writes them. */
   public FrameSlots slots() {
     return slots;
   }
 
   /**
-   * Maps what another process writes.
+   * Maps slots that another process writes.
    *
    * @return null if there is no such file, or it has no such slots
-   * @throws IOException if it is this process that cannot map it
+   * @throws IOException if this process cannot map the file
    */
   static FrameSlots map(Path path, int payloadLength) throws IOException {
     if (OwnFiles.key(path) == null) {
@@ -162,13 +167,13 @@ public final class SlotFile implements AutoCloseable {
     }
   }
 
-  /** Gives up the name; the slots stay, for a thread that may be at work in them yet. */
+  /** Deletes the name. The slots stay, because a thread may still be at work in them. */
   public void delete() {
     delete(path);
     CloseHelper.quietClose(file);
   }
 
-  /** Gives up the name and, unless this is a link, the slots. */
+  /** Deletes the name and, unless this is a link, unmaps the slots. */
   @Override
   public void close() {
     delete();
@@ -181,7 +186,7 @@ public final class SlotFile implements AutoCloseable {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      // It will be an orphan then.
+      // The file becomes an orphan then.
     }
     OWN.remove(path);
   }
@@ -201,14 +206,14 @@ public final class SlotFile implements AutoCloseable {
     try {
       deleteIfOrphan(path, OwnFiles.key(path));
     } catch (IOException | OverlappingFileLockException e) {
-      // Gone by itself, kept by a link in this process, or nothing that this process may open.
+      // The file is gone, or this process holds its lock by another name, or may not open it.
     }
   }
 
   /**
-   * Deletes a file that nobody has locked, if it still has the name by which it was found.
+   * Deletes a file that nobody has locked, if its name still leads to the file that was found.
    *
-   * @param key of what had the name before; null if that was no regular file
+   * @param key of the file that had this name when it was found; null if that was no regular file
    */
   static void deleteIfOrphan(Path path, Object key) throws IOException {
     if (key == null) {
@@ -217,9 +222,10 @@ public final class SlotFile implements AutoCloseable {
     try (FileChannel file =
             FileChannel.open(path, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
         FileLock lock = file.tryLock()) {
-      // Another may have deleted what was opened here; the name is then that of its maker's next.
+      // Another process may have deleted the opened file. Then the name may lead to a newer file.
       if (lock != null && key.equals(OwnFiles.key(path))) {
-        // Before the lock is given up: who has just made the file looks for it afterwards.
+        // Deleted before the lock is released: the file's maker locks first and then looks for the
+        // name.
         Files.deleteIfExists(path);
       }
     }

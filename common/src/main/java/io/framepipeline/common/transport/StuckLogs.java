@@ -11,13 +11,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Gives up the log of a sender that died inside a claim. The driver repairs such a log only for a
- * receiver that had caught up when the sender was found dead; for others it has no readable end.
- * Nothing lies behind that claim, and the reader redelivers the frames it was for.
+ * receiver that had read everything when the driver found the sender dead. For other receivers the
+ * log has no readable end. Nothing lies behind the claim, and the reader redelivers its frames.
  */
 final class StuckLogs {
   private static final Logger LOG = LoggerFactory.getLogger(StuckLogs.class);
 
-  /** Longer than the second that the driver takes between its own attempts to repair a log. */
+  /** Longer than the second that the driver waits between its own attempts to repair a log. */
   private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   private final ControlledFragmentHandler probe =
@@ -29,7 +29,7 @@ final class StuckLogs {
   private Image suspect;
   private long suspectSinceNanos;
 
-  /** Looks for a stuck log, and gives up the one that has been stuck for long enough. */
+  /** Looks for a stuck log, and gives it up if it has been stuck for long enough. */
   void check(Subscription subscription, long nowNanos) {
     Image found = null;
     for (int i = 0, count = subscription.imageCount(); i < count && found == null; i++) {
@@ -48,7 +48,7 @@ final class StuckLogs {
     }
   }
 
-  /** Whether there is a message, which stays where it is, however often its handler has aborted. */
+  /** Whether there is a message. The probe's handler aborts, so the message stays unread. */
   private boolean isReadable(Image image) {
     isReadable = false;
     image.controlledPoll(probe, 1);
@@ -63,7 +63,7 @@ final class StuckLogs {
     try {
       image.reject("stuck in a claim that its sender left half-made");
     } catch (RegistrationException e) {
-      // The driver has just dropped it by itself.
+      // The driver has just dropped it itself.
       LOG.debug("not rejected: {}", e.getMessage());
     }
   }
