@@ -6,7 +6,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
-/** What a person sees of a run, on standard error: a line a second, and a line an event. */
+/** What a person sees of a run, on standard error: one line each second, and one for each event. */
 final class Console {
   private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -17,12 +17,12 @@ final class Console {
     this.out = out;
   }
 
-  /** A line about something that happened. */
+  /** Prints a line about an event. */
   void event(String line) {
     out.printf(Locale.ROOT, "%5.0fs  %s%n", secondsSinceStart(), line);
   }
 
-  /** A line about what happened between two moments. */
+  /** Prints a line about what happened between two moments. */
   void progress(Totals before, Totals now) {
     double seconds = (now.nanos() - before.nanos()) / NANOS_PER_SECOND;
     double readPerSecond = (now.ledger().framesRead() - before.ledger().framesRead()) / seconds;
@@ -43,7 +43,7 @@ final class Console {
             norms.mean()));
   }
 
-  /** Lines of their own. */
+  /** Prints text as it is, without the time. */
   void print(Object text) {
     out.println(text);
   }

@@ -4,7 +4,7 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 
 /**
- * What a running command answers: how the run does, or why it refuses.
+ * What a running command answers: the status of its run, or why it refuses.
  *
  * @param exitCode for the asking command
  * @param line why it refuses; null if it does not

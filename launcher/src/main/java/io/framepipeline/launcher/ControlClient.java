@@ -9,9 +9,9 @@ import java.time.Duration;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Asks the command that owns a run directory. */
+/** Sends requests to the command that owns a run directory. */
 final class ControlClient {
-  /** Longer than another client may hold up the other side. */
+  /** Longer than another client may keep the server busy. */
   private static final Duration LIMIT = Duration.ofSeconds(30);
 
   private static final int MAX_ANSWER_BYTES = 1 << 20;
@@ -23,12 +23,12 @@ final class ControlClient {
   }
 
   /**
-   * Asks, and waits for the answer.
+   * Sends a request and waits for the answer.
    *
    * @throws ExitException if the request is refused, or if there is no answer
    */
   RunStatus ask(ControlRequest request) {
-    // Prepared before it connects: a JVM that has just started may take seconds for it.
+    // Encoded before connecting, since this may take seconds in a JVM that has just started.
     String line = JsonMapper.shared().writeValueAsString(request);
     ControlAnswer answer;
     try (SocketChannel channel = SocketChannel.open(RunDirectory.control(runDirectory));

@@ -7,7 +7,8 @@ import java.util.Map;
 /**
  * What another command asks of a running one; the answer is a {@link RunStatus}.
  *
- * @param scale how many instances to have from now on; none if it only asks how the run does
+ * @param scale how many instances to have from now on; empty if the command only asks for the
+ *     status
  */
 record ControlRequest(Map<Stage, Integer> scale) {
   static final ControlRequest STATUS = new ControlRequest(Map.of());

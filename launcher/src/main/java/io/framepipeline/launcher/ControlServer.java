@@ -19,11 +19,11 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Takes requests of other commands on a socket: a line of JSON in, a line of JSON out. A thread of
- * its own serves one client at a time, and waits for nobody longer than a limit; the thread that
- * does the work never waits.
+ * its own serves one client at a time, and waits for each no longer than a limit. The thread that
+ * calls {@link #doWork} never waits.
  */
 final class ControlServer implements AutoCloseable {
-  /** Whoever asks has its request ready; the run answers every few milliseconds. */
+  /** Long enough: a client has its request ready, and the run answers every few milliseconds. */
   private static final Duration LIMIT = Duration.ofSeconds(5);
 
   private static final Duration RETRY = Duration.ofMillis(100);
@@ -34,11 +34,11 @@ final class ControlServer implements AutoCloseable {
   private final ServerSocketChannel server;
   private final Thread thread;
 
-  /** A request is handed over only while its client waits, so none is answered late. */
+  /** Hands a request over only while its client waits, so no answer comes late. */
   private final SynchronousQueue<Exchange> requests = new SynchronousQueue<>();
 
   /**
-   * Takes requests from now on.
+   * Starts to take requests.
    *
    * @throws IOException if there cannot be a socket of this name
    */
@@ -48,7 +48,7 @@ final class ControlServer implements AutoCloseable {
     thread = Thread.ofPlatform().name("control").daemon().start(this::serve);
   }
 
-  /** Answers a request if there is one; to be called every few milliseconds. */
+  /** Answers a request if there is one. Call it every few milliseconds. */
   void doWork(Function<ControlRequest, RunStatus> handler) {
     Exchange exchange = requests.poll();
     if (exchange != null) {
@@ -79,18 +79,19 @@ final class ControlServer implements AutoCloseable {
           String request = lines.read(MAX_REQUEST_BYTES);
           lines.write(JsonMapper.shared().writeValueAsString(answer(request)));
         } catch (IOException e) {
-          // The client's trouble; or the system's, which a loop without a pause would make worse.
+          // Either the client failed or the system did. A loop without a pause would make the
+          // latter worse.
           Thread.sleep(RETRY);
         }
       }
     } catch (InterruptedException e) {
-      // closed
+      // The server was closed.
     }
   }
 
   private ControlAnswer answer(String line) throws IOException, InterruptedException {
     try {
-      // Jackson is loaded for whoever asks first, not while everybody starts.
+      // Jackson is loaded at the first request, not while all processes start.
       ControlRequest request =
           JsonMapper.shared()
               .readerFor(ControlRequest.class)

@@ -8,7 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** A media driver's files, without which it lives on and is of no use. */
+/** A media driver's files. Without them a driver lives on but is of no use. */
 final class DriverFiles {
   private final Path cncFile;
   private final long pid;
@@ -19,7 +19,7 @@ final class DriverFiles {
     this.pid = pid;
   }
 
-  /** Whether it has made them and they are not there any more. */
+  /** Whether the driver has made its files and they are not there any more. */
   boolean areGone() {
     if (identity == null && isItsOwn()) {
       identity = new FileIdentity(cncFile);
@@ -27,7 +27,10 @@ final class DriverFiles {
     return identity != null && identity.isGone();
   }
 
-  /** Not those of one that died before it: it deletes these. */
+  /**
+   * Whether the driver made these files. Files of a driver that died earlier do not count: this
+   * driver deletes them.
+   */
   private boolean isItsOwn() {
     try (FileChannel file = FileChannel.open(cncFile)) {
       ByteBuffer metaData = ByteBuffer.allocate(CncFileDescriptor.META_DATA_LENGTH);

@@ -9,9 +9,12 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** A service's process and its figures, which are read from shared memory, also after its death. */
+/**
+ * A service's process and its figures. The figures are read from shared memory, even after its
+ * death.
+ */
 final class Instance {
-  /** How many frames it had done at a moment. */
+  /** The frame count at one moment. */
   private record Sample(long nanos, long frames) {}
 
   private final Stage stage;
@@ -41,7 +44,7 @@ final class Instance {
     return System.nanoTime() - startNanos;
   }
 
-  /** Its figures; null until it has made them. */
+  /** Its figures; null until the process has made them. */
   StageStats stats() {
     if (stats == null) {
       stats = StageStats.open(statsFile);
@@ -49,24 +52,24 @@ final class Instance {
     return stats;
   }
 
-  /** Whether it is at work: connected to the driver and to the next stage. */
+  /** Whether the instance is at work: connected to the driver and to the next stage. */
   boolean isReady() {
     return process.isAlive() && stats() != null && stats.counter(Figure.READY).get() == 1;
   }
 
-  /** Whether it has said that it ended in order, as its last act. */
+  /** Whether the instance has noted, as its last act, that it ended in order. */
   boolean hasEnded() {
     return stats() != null && stats.counter(Figure.ENDED).get() == 1;
   }
 
-  /** Where its metrics are; empty until it is known. */
+  /** The URL of its metrics; empty until it is known. */
   Optional<String> metricsUrl() {
     return stats() == null || stats.counter(Figure.METRICS_PORT).get() == 0
         ? Optional.empty()
         : Optional.of("http://127.0.0.1:" + stats.counter(Figure.METRICS_PORT).get() + "/metrics");
   }
 
-  /** Where its metrics are, told once, as soon as it is known; empty before and after. */
+  /** The URL of its metrics, returned once, as soon as it is known; empty before and after. */
   Optional<String> newMetricsUrl() {
     if (isMetricsUrlTold) {
       return Optional.empty();
@@ -76,7 +79,7 @@ final class Instance {
     return url;
   }
 
-  /** The frames that it has read, transformed or normed, according to its stage. */
+  /** The frames that the instance has read, transformed or normed, depending on its stage. */
   long frames() {
     if (stats() == null) {
       return 0;
@@ -89,22 +92,20 @@ final class Instance {
         : stats.counter(Figure.FRAMES_TRANSFORMED).get();
   }
 
-  /** Notes how many frames there are; to be called once a second, for {@link #framesPerSecond}. */
+  /** Notes the frame count for {@link #framesPerSecond}. Call it once a second. */
   void sample() {
     sampleBefore = lastSample;
     lastSample = new Sample(System.nanoTime(), frames());
   }
 
-  /** The rate since the sample before the last, so over at least the time between two samples. */
+  /** The rate since the last sample but one, so over at least the time between two samples. */
   double framesPerSecond() {
     return (double) TimeUnit.SECONDS.toNanos(1)
         * (frames() - sampleBefore.frames)
         / (System.nanoTime() - sampleBefore.nanos);
   }
 
-  /**
-   * Its ledger. What a dead reader had in flight counts as nothing any more, so it shows as lost.
-   */
+  /** Its ledger. For a dead reader nothing counts as in flight, so those frames show as lost. */
   Ledger.Entry ledger() {
     if (!stage.isFirst() || stats() == null) {
       return Ledger.Entry.EMPTY;

@@ -11,8 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /**
- * One line to the other end of a socket, and one back, each with a limit on the time that it takes.
- * Closing it leaves the socket open.
+ * Sends one line over a socket and reads one back, each within a time limit. Closing it leaves the
+ * socket open.
  */
 final class LineChannel implements AutoCloseable {
   private final SocketChannel channel;

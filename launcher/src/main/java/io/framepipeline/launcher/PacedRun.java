@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.OptionalLong;
 
 /**
- * Has what is started keep to one processor as long as that can hold the run's pace. Frames then
- * pass sooner, see {@link PipelineCpu}; faster ones need all processors, and so does who never
- * sleeps.
+ * Pins a run's services to one CPU while that CPU can keep up with its rate. Frames then pass
+ * sooner, see {@link PipelineCpu}. A faster run needs all CPUs, and so does a run whose services
+ * never sleep.
  */
 final class PacedRun {
   /**
-   * Takes three quarters of a processor that reads 4096 bytes of /dev/urandom in 15 µs; behind its
-   * schedule it does twice as many, see docs/performance.md.
+   * This rate takes three quarters of a CPU that reads 4096 bytes of /dev/urandom in 15 µs. A run
+   * that is behind its schedule reaches twice this rate, see docs/performance.md.
    */
   private static final long MAX_FRAMES_PER_SECOND = 10_000;
 
@@ -26,12 +26,12 @@ final class PacedRun {
   private final Map<String, String> oneProcessor;
 
   /**
-   * @param framesPerSecond of each reader; empty: as fast as it goes
-   * @param allowed the processors to choose from; none: not for this command to choose
+   * @param framesPerSecond of each reader; empty: as fast as possible
+   * @param allowed the CPUs to choose from; none: this command is not to choose
    */
   PacedRun(OptionalLong framesPerSecond, BitSet allowed) {
     this.framesPerSecond = framesPerSecond;
-    // The first is where most kernels have interrupts handled.
+    // The last one, since most kernels handle interrupts on the first.
     this.oneProcessor =
         allowed.isEmpty()
             ? Map.of()
@@ -39,7 +39,7 @@ final class PacedRun {
   }
 
   /**
-   * Reads the settings of the services.
+   * Reads the services' settings.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if one that matters here is wrong
    */
@@ -52,9 +52,9 @@ final class PacedRun {
   }
 
   /**
-   * The settings of an instance that is started now.
+   * Returns the settings for an instance that starts now.
    *
-   * @param readers as many as are asked for now
+   * @param readers how many readers are asked for now
    */
   Map<String, String> settings(int readers) {
     boolean isSlow =

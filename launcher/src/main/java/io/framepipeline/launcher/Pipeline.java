@@ -8,7 +8,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.TypeConversionException;
 
-/** {@code ./pipeline}: the pipeline on this machine, without a container engine. */
+/** {@code ./pipeline}: runs the pipeline on this machine, without a container engine. */
 @Command(
     name = "pipeline",
     description =
@@ -60,13 +60,14 @@ public final class Pipeline {
       System.err.println("pipeline: standard output cannot be written");
       return ExitCode.OUTPUT;
     } catch (OutOfMemoryError e) {
-      // A heap that is full ends the JVM, see jvm.options; this is a thread that is missing.
+      // A full heap ends the JVM, see jvm.options. This error means that a thread could not be
+      // started.
       System.err.println("pipeline: " + e.getMessage() + "; allow more processes or more memory");
       return ExitCode.START;
     }
   }
 
-  /** Turns arguments into commands, and whatever they throw into one line and an exit code. */
+  /** Turns arguments into commands, and what those throw into one line and an exit code. */
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Pipeline());
     RunOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());

@@ -19,16 +19,16 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Starts the driver and the services, each a JVM with the same options and class path as this one.
- * The services that compute have the options for vectors besides.
+ * Starts the driver and the services. Each is a JVM with the same options and class path as this
+ * one. The services that compute also have the options for vectors.
  */
 final class Processes {
-  /** Keeps Ctrl-C from the children: the command ends them, in order. */
+  /** Keeps Ctrl-C from the children, since the command ends them in order. */
   private static final List<String> NEW_SESSION = List.of("setsid");
 
   private static final List<String> TOOLS = List.of("setpriv", "setsid", "chrt", "sh");
 
-  /** Where execvp(3) looks if there is no PATH. */
+  /** Where execvp(3) looks if PATH is not set. */
   private static final String DEFAULT_PATH = "/bin:/usr/bin";
 
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
@@ -37,8 +37,8 @@ final class Processes {
   private final Path configuration = Path.of(System.getProperty("pipeline.config"));
 
   /**
-   * The JVM option that names a process's class data archive, to be used or written, up to its file
-   * name.
+   * The start of the JVM option that names a process's class data archive, which is used or
+   * written. The archive's file name follows.
    */
   private final String cdsOption = System.getProperty("pipeline.cds");
 
@@ -46,14 +46,17 @@ final class Processes {
   private final Map<String, String> settings;
   private final PacedRun pacedRun;
 
-  /** Children of this process that are its own business: it may have been born with some. */
+  /**
+   * The children that a failed start must not kill: those that this command started, and those that
+   * it was born with.
+   */
   private final Set<ProcessHandle> known =
       ProcessHandle.current().children().collect(Collectors.toCollection(HashSet::new));
 
   /**
    * Prepares to start processes.
    *
-   * @param settings of the services, as environment variables; others they inherit
+   * @param settings the services' settings, as environment variables; services inherit the others
    */
   Processes(Path runDirectory, Map<String, String> settings, PacedRun pacedRun) {
     this.runDirectory = runDirectory;
@@ -62,8 +65,8 @@ final class Processes {
   }
 
   /**
-   * Starts the media driver; it ends, and deletes its files, when this process dies. It works
-   * little at a time, and everybody waits for it: so it gets a core as soon as it wakes.
+   * Starts the media driver. It ends, and deletes its files, when this process dies. The driver
+   * works little at a time, and all services wait for it. So it gets a CPU as soon as it wakes.
    *
    * @throws IOException if this machine has no process for it now
    */
@@ -78,10 +81,10 @@ final class Processes {
   }
 
   /**
-   * Starts an instance of a stage; it ends by itself when this process dies. As batch processes
-   * instances do not preempt each other when they wake.
+   * Starts an instance of a stage. It ends by itself when this process dies. Instances are batch
+   * processes, so they do not preempt each other when they wake.
    *
-   * @param readers how many readers are to be there
+   * @param readers how many readers are wanted
    * @throws IOException if this machine has no process for it now
    */
   Instance startService(Stage stage, int readers) throws IOException {
@@ -92,7 +95,7 @@ final class Processes {
     setEnvironment(builder);
     Map<String, String> environment = builder.environment();
     environment.putAll(pacedRun.settings(readers));
-    // Several instances share this machine; each takes a port that is free.
+    // Several instances share this machine, so each takes a free port.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
@@ -101,13 +104,14 @@ final class Processes {
     return new Instance(stage, start(builder), runDirectory);
   }
 
-  /** Where the media driver that is started has its files. */
+  /** The directory of the media driver's files. */
   Path aeronDirectory() {
     return LocalRun.aeronDirectory(runDirectory);
   }
 
   /**
-   * As {@code io.framepipeline.norm.NormService}: by the stage's name, so that a new one is found.
+   * The main class, such as {@code io.framepipeline.norm.NormService}. Its name follows from the
+   * stage's, so a new stage is found.
    */
   private static String mainClass(Stage stage) {
     String label = stage.label();
@@ -143,10 +147,10 @@ final class Processes {
       known.add(process.toHandle());
       return process;
     } catch (IOException e) {
-      // The other lines are advice for those who made the JVM.
+      // The other lines are advice for developers of the JVM.
       throw new IOException(e.getMessage().lines().findFirst().orElse("").strip(), e);
     } catch (OutOfMemoryError e) {
-      // There was a process, but no thread that would wait for its end.
+      // There was a process, but no thread that could wait for its end.
       ProcessHandle.current()
           .children()
           .filter(child -> !known.contains(child))
@@ -156,7 +160,7 @@ final class Processes {
   }
 
   /**
-   * Checks that the tools by which processes are started are there.
+   * Checks that the tools that start processes are there.
    *
    * @throws ExitException with {@link ExitCode#START}
    */

@@ -14,14 +14,14 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a run comes to; the keys of the JSON report.
+ * The result of a run; the names are the keys of the JSON report.
  *
  * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
  *     assumed
- * @param framesNormed by all norm instances: what was sent again may be among them twice
+ * @param framesNormed by all norm instances; may count a redelivered frame twice
  * @param framesDuplicate answers for frames that were done already
- * @param seconds from the first frame read to the last acknowledgement
- * @param framesPerSecond acknowledged frames over {@code seconds}
+ * @param seconds from the first frame read to the last frame completed
+ * @param framesPerSecond acknowledged frames divided by {@code seconds}
  */
 record Report(
     long framesRead,
@@ -81,7 +81,7 @@ record Report(
     return byLabel;
   }
 
-  /** Whether every frame that was read is acknowledged. */
+  /** Whether every frame that was read is completed. */
   boolean isComplete() {
     return framesAcknowledged == framesRead;
   }
@@ -95,7 +95,7 @@ record Report(
             .writeValueAsBytes(this));
   }
 
-  /** The ledger and what belongs to it, for people. */
+  /** The ledger and related figures, for people. */
   @Override
   public String toString() {
     return String.format(
@@ -128,7 +128,7 @@ record Report(
         duration(latencyMicros.max));
   }
 
-  /** Microseconds in the unit that reads best. */
+  /** A time in microseconds, in the unit that reads best. */
   static String duration(double micros) {
     if (micros < 1e3) {
       return String.format(Locale.ROOT, "%.0f us", micros);

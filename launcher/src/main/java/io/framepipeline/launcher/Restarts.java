@@ -3,21 +3,21 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.config.ExitCode;
 import java.util.concurrent.TimeUnit;
 
-/**
- * Whether and when there is to be another process in place of one that ended or that could not be
- * started.
- */
+/** Decides whether and when to start another process after one ended or could not be started. */
 final class Restarts {
-  /** So many, before one has ever begun its work, would be followed by others like them. */
+  /** After this many failed starts, before any process has begun its work, more would fail too. */
   private static final int MAX_FRUITLESS = 4;
 
   /**
-   * Who ended in order was told to stop by another than this, who perhaps is ending the whole run.
-   * So long it is not started again.
+   * A process that ended in order was told to stop by somebody else, who may be ending the whole
+   * run. So it is not started again for this long.
    */
   static final long ORDERLY_END_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** A process that was ended by a signal has no say in its exit code. */
+  /**
+   * An exit code above this means that a signal ended the process, which then has no say in the
+   * code.
+   */
   private static final int FIRST_SIGNAL = 128;
 
   private final RestartDelay delay = new RestartDelay();
@@ -32,31 +32,31 @@ final class Restarts {
         || exitCode == ExitCode.OUTPUT;
   }
 
-  /** Whether a process ended because it wanted to. */
+  /** Whether a process ended by itself, and not by a signal. */
   static boolean isByItself(int exitCode) {
     return exitCode <= FIRST_SIGNAL;
   }
 
-  /** Whether there is none, but will be one. */
+  /** Whether there is no process now, but one will be started. */
   boolean isWaiting() {
     return dueNanos != 0;
   }
 
-  /** Whether it is time to start it. */
+  /** Whether it is time to start the process. */
   boolean isDue(long nowNanos) {
     return isWaiting() && nowNanos - dueNanos >= 0;
   }
 
-  /** There is one again. */
+  /** Notes that a process was started. */
   void onStart() {
     dueNanos = 0;
   }
 
   /**
-   * There is none any more, or none yet; there is to be another after a while.
+   * Notes that a process ended or could not be started, and that another is to start after a while.
    *
    * @param isFruitless whether it ended by itself, or could not be started, and none has ever begun
-   * @return false if that was one too many: there is to be no other
+   * @return false if that was one failure too many, so no other process is to start
    */
   boolean again(long nowNanos, long uptimeNanos, boolean isFruitless) {
     fruitless += isFruitless ? 1 : 0;
@@ -64,16 +64,16 @@ final class Restarts {
     return fruitless < MAX_FRUITLESS;
   }
 
-  /** The same for one that ended in order, which this run has not told it to. */
+  /** Plans another process after one that ended in order, although this run had not told it to. */
   void againAfterOrderlyEnd(long nowNanos) {
     dueNanos = nowNanos + ORDERLY_END_NANOS;
   }
 
   /**
-   * What to tell if there is to be no other.
+   * The message for the case that no other process is to start.
    *
-   * @param what cannot be started
-   * @param why as far as it is known here
+   * @param what the process that cannot be started
+   * @param why the cause, as far as it is known here
    */
   static String fruitless(String what, String why) {
     return "%s cannot be started, tried %s times: %s; see what it said above, JAVA_TOOL_OPTIONS, the PATH, and limits on memory and processes"

@@ -30,7 +30,7 @@ import java.util.concurrent.locks.LockSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code ./pipeline run}: starts a pipeline, shows how it does, and accounts for every frame. */
+/** {@code ./pipeline run}: starts a pipeline, shows its progress, and accounts for every frame. */
 @Command(
     name = "run",
     header = "Runs a pipeline on this machine until its input ends or Ctrl-C.",
@@ -62,7 +62,7 @@ final class RunCommand implements Callable<Integer> {
   private Channels channels;
   private int windowFrames;
 
-  /** Where norms go; null if nowhere. */
+  /** Where norms are written; null if nowhere. */
   private ResultsTarget results;
 
   @Override
@@ -75,7 +75,7 @@ final class RunCommand implements Callable<Integer> {
       sharedMemory(runDirectory.path())
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
       if (results != null) {
-        // Not before the run can start: the results of the run before are deleted here.
+        // Only when the run can start, since this deletes the results of the run before.
         results.replace(source.path(), options.readers());
       }
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
@@ -83,12 +83,12 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** What was given on the command line. */
+  /** The options given on the command line. */
   RunOptions options() {
     return options;
   }
 
-  /** Everything that can be wrong is found before anything is started. */
+  /** Finds everything that can be wrong before anything is started. */
   private void check() {
     options
         .instances()
@@ -197,7 +197,10 @@ final class RunCommand implements Callable<Integer> {
     return exitCode;
   }
 
-  /** Nothing can arrive any more, and nobody can be told to stop. The figures are mapped. */
+  /**
+   * Ends the run: no frame can arrive any more, and no process can be told to stop. The figures are
+   * mapped, so they can still be read.
+   */
   private void onMissing(Path path, Supervisor supervisor) {
     console.event(
         path
@@ -215,7 +218,7 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Of the file system that a run's files are in, as it is now. */
+  /** For the file system that holds a run's files, as it is now. */
   private SharedMemorySize sharedMemory(Path runDirectory) {
     return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels);
   }

@@ -25,12 +25,12 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Everything a run has in shared memory, in one directory: the media driver's files, each
- * instance's figures, and the socket by which other commands ask. A file in it is locked while the
- * command lives; the kernel unlocks it when the command dies, however that happens.
+ * The directory of everything that a run has in shared memory: the media driver's files, each
+ * instance's figures, and the socket for requests of other commands. A file in it is locked while
+ * the command lives. The kernel unlocks it when the command dies, however that happens.
  *
- * <p>Shared memory is for all users to write to. So nobody but its user may enter the directory,
- * and others' directories, or links, are never looked into, whatever they are called.
+ * <p>All users may write to shared memory. So only its user may enter the directory. This class
+ * never looks into other users' directories, or links, whatever their names.
  */
 final class RunDirectory implements AutoCloseable {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
@@ -45,7 +45,9 @@ final class RunDirectory implements AutoCloseable {
   private final FileChannel lock;
   private final FileIdentity directory;
 
-  /** What nothing works without, and nothing makes again; the driver's own files it does. */
+  /**
+   * The files that a run needs and that nothing makes again. The driver's own files are made again.
+   */
   private final List<FileIdentity> needed;
 
   private RunDirectory(Path path, FileChannel lock) {
@@ -62,7 +64,7 @@ final class RunDirectory implements AutoCloseable {
     missing();
   }
 
-  /** Makes this process's run directory; clears away what killed commands have left behind. */
+  /** Makes this process's run directory. Deletes what killed commands have left behind. */
   static RunDirectory create() {
     return create(SHARED_MEMORY);
   }
@@ -73,7 +75,8 @@ final class RunDirectory implements AutoCloseable {
         LocalRun.delete(run);
       }
       Path path = createPrivateDirectory(sharedMemory);
-      // Locked before it has its name: a command that starts now must not take it for abandoned.
+      // Locked before it has its name, so that a command that starts now does not take its owner
+      // for dead.
       Path unnamed = path.resolve(LOCK + ".new");
       FileChannel lock =
           FileChannel.open(unnamed, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
@@ -86,7 +89,7 @@ final class RunDirectory implements AutoCloseable {
     }
   }
 
-  /** The run directories of this user's running commands, in order of their names. */
+  /** The run directories of this user's running commands, sorted by name. */
   static List<Path> running() {
     return running(SHARED_MEMORY);
   }
@@ -111,7 +114,7 @@ final class RunDirectory implements AutoCloseable {
     return path;
   }
 
-  /** What was deleted under this run, or put in the place of what was there; empty as a rule. */
+  /** A needed file that was deleted or replaced during this run; usually empty. */
   Optional<Path> missing() {
     return needed.stream().filter(FileIdentity::isGone).map(FileIdentity::path).findFirst();
   }
@@ -130,14 +133,14 @@ final class RunDirectory implements AutoCloseable {
     try {
       path = Files.createDirectory(sharedMemory.resolve(name), PRIVATE);
     } catch (FileAlreadyExistsException e) {
-      // Another PID namespace has such a process, too; or another user does not wish us well.
+      // Another PID namespace has a process of this number, too; or another user blocks the name.
       path = Files.createTempDirectory(sharedMemory, name + "-", PRIVATE);
     }
-    // Whatever the umask has taken away.
+    // Restores the permissions that the umask has taken away.
     return Files.setPosixFilePermissions(path, PRIVATE.value());
   }
 
-  /** The run directories whose commands are running, or those whose commands are dead. */
+  /** The run directories whose commands are running, or else those whose commands are dead. */
   private static List<Path> runs(Path directory, boolean isRunning) throws IOException {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> runs = Files.newDirectoryStream(directory, PREFIX + "*")) {
@@ -151,23 +154,23 @@ final class RunDirectory implements AutoCloseable {
     return found;
   }
 
-  /** Whether it is a directory of this user's, and no link to one. */
+  /** Whether this is a directory of this user's, and no link to one. */
   private static boolean isOwn(Path run) throws IOException {
     try {
       return Files.isDirectory(run, LinkOption.NOFOLLOW_LINKS)
           && Files.getOwner(run, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(PROCESS));
     } catch (NoSuchFileException e) {
-      // Its command has ended just now.
+      // Its command has just ended.
       return false;
     }
   }
 
-  /** Whether a living command holds the lock; never to be asked about this process's own. */
+  /** Whether a living command holds the lock. Must not be called for this process's own lock. */
   private static boolean isLocked(Path lockFile) throws IOException {
     try (FileChannel lock = FileChannel.open(lockFile, StandardOpenOption.WRITE)) {
       return lock.tryLock() == null;
     } catch (NoSuchFileException e) {
-      // Its command has ended just now.
+      // Its command has just ended.
       return false;
     }
   }

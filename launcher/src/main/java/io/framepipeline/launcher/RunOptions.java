@@ -16,7 +16,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /**
- * The options of {@code ./pipeline run}. Those that are a service's settings are passed on as such.
+ * The options of {@code ./pipeline run}. Options that are a service's settings are passed on to it.
  */
 final class RunOptions {
   private static final int MAX_INSTANCES = 64;
@@ -28,7 +28,7 @@ final class RunOptions {
     NONE(""),
     ALL("-");
 
-    /** As {@code READER_RESULTS}. */
+    /** The value of {@code READER_RESULTS}. */
     private final String target;
 
     Print(String target) {
@@ -100,7 +100,7 @@ final class RunOptions {
   /**
    * Checks how many instances of a stage are asked for.
    *
-   * @param name of what asks for them
+   * @param name of the option or stage that asks for them
    */
   static void checkInstances(String name, int count) {
     if (count < 1 || count > MAX_INSTANCES) {
@@ -108,7 +108,7 @@ final class RunOptions {
     }
   }
 
-  /** Adds an option for each stage, by which its instances are counted. */
+  /** Adds an option for each stage that sets its number of instances. */
   static void addTo(CommandSpec run) {
     RunOptions options = ((RunCommand) run.userObject()).options();
     for (Stage stage : Stage.ALL) {
@@ -138,7 +138,6 @@ final class RunOptions {
     return instances;
   }
 
-  /** How many readers. */
   int readers() {
     return instances.get(Stage.first());
   }
@@ -156,8 +155,8 @@ final class RunOptions {
   }
 
   /**
-   * A descriptor of this process as another process opens it. Readers inherit standard input only,
-   * and not what a shell has for {@code <(...)}.
+   * Replaces a descriptor of this process by a path that other processes can open. Readers inherit
+   * standard input only, and not what a shell opens for {@code <(...)}.
    */
   private static String fromOutside(String source) {
     Matcher descriptor = DESCRIPTOR.matcher(source);

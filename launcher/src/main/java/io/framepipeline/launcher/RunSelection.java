@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Option;
 
-/** Which running pipeline a command is about. */
+/** Selects the running pipeline that a command is about. */
 final class RunSelection {
   @Option(
       names = "--dir",
@@ -18,9 +18,9 @@ final class RunSelection {
   Path directory;
 
   /**
-   * The run directory of the pipeline that is meant.
+   * Returns the run directory of the selected pipeline.
    *
-   * @throws ExitException if there is none, or if it is not clear which
+   * @throws ExitException if there is none, or if it is not clear which one is meant
    */
   Path find() {
     return choose(RunDirectory.running());

@@ -12,9 +12,9 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How a run does at one moment.
+ * The state of a run at one moment.
  *
- * @param instances whose processes are there, leaving ones included
+ * @param instances those with a living process, leaving ones included
  * @param ledger of the run so far, dead and ended instances included
  */
 record RunStatus(
@@ -27,12 +27,12 @@ record RunStatus(
   record Driver(long pid) {}
 
   /**
-   * How an instance does.
+   * The state of an instance.
    *
-   * @param frames that it has read, transformed or normed, according to its stage
+   * @param frames that it has read, transformed or normed, depending on its stage
    * @param metricsUrl null until it is known
    * @param framesPerSecond over the last second or two
-   * @param framesInFlight of a reader; else 0
+   * @param framesInFlight of a reader; 0 for other stages
    */
   record InstanceStatus(
       String stage,
@@ -76,7 +76,7 @@ record RunStatus(
         Report.of(Totals.of(supervisor.allInstances()), supervisor.asked()));
   }
 
-  /** What programs may rely on; the rest is for the commands. */
+  /** The fields that programs may rely on. The other fields are for the commands. */
   JsonNode toJson() {
     ObjectNode json = JsonMapper.shared().valueToTree(this);
     json.remove("stages");

@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code ./pipeline scale}: gives stages of a running pipeline more or fewer instances. */
+/** {@code ./pipeline scale}: changes how many instances the stages of a running pipeline have. */
 @Command(
     name = "scale",
     header = "Starts or ends instances of a running pipeline.",

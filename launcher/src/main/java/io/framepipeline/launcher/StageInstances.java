@@ -10,29 +10,29 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The instances of one stage: as many as are asked for, each started again when it dies, and those
- * that were told to leave and have not ended yet. Used by one thread, step by step.
+ * The instances of one stage. Some are wanted: each of these is started again when it dies. Others
+ * were told to leave and have not ended yet. Used by one thread, step by step.
  */
 final class StageInstances {
   /** Starts an instance. */
   @FunctionalInterface
   interface Starter {
     /**
-     * Starts it.
+     * Starts one instance.
      *
      * @throws IOException if this machine has no process for it now
      */
     Instance start() throws IOException;
   }
 
-  /** An instance that is to be there: its process, or the time when there will be one again. */
+  /** A wanted instance: its process, or the time when one will be started again. */
   private static final class Slot {
     final Restarts restarts = new Restarts();
 
-    /** The last one; null if none could be started yet. */
+    /** The last instance; null if none could be started yet. */
     Instance instance;
 
-    /** Who waits to be started is younger than anybody. */
+    /** An instance that waits to be started counts as the youngest. */
     long uptimeNanos() {
       return restarts.isWaiting() ? 0 : instance.uptimeNanos();
     }
@@ -43,8 +43,8 @@ final class StageInstances {
   }
 
   /**
-   * /** How a process ends that gets SIGTERM before it can handle it, in some moments before {@code
-   * main}: of 3000 JVMs ended in their first 120 ms, 7.
+   * The exit code of a process that gets SIGTERM before it can handle it, at some moments before
+   * {@code main}. It was seen in 7 of 3000 JVMs ended in their first 120 ms.
    */
   private static final int TERMINATED_AT_START = 1;
 
@@ -64,7 +64,7 @@ final class StageInstances {
     this.console = console;
   }
 
-  /** Starts instances, or tells the newest ones to leave, until so many are to be there. */
+  /** Starts instances, or tells the newest ones to leave, until this many are wanted. */
   void resize(int count) {
     while (slots.size() < count) {
       Slot slot = new Slot();
@@ -76,7 +76,7 @@ final class StageInstances {
     }
   }
 
-  /** Looks after the processes once; to be called every few milliseconds. */
+  /** Checks the processes once. Call it every few milliseconds. */
   void doWork(long nowNanos) {
     for (Slot slot : slots) {
       if (slot.instance != null) {
@@ -87,23 +87,23 @@ final class StageInstances {
     leaving.removeIf(this::hasLeft);
   }
 
-  /** Has no process started again any more, nor waits for any. */
+  /** Starts no process again, and waits for none, from now on. */
   void forget() {
     slots.clear();
     leaving.clear();
   }
 
-  /** Whether no instance is there or is to be there. */
+  /** Whether no instance is wanted, and none is leaving. */
   boolean isEmpty() {
     return slots.isEmpty() && leaving.isEmpty();
   }
 
-  /** The exit code of an instance that another try would not change, or {@link ExitCode#OK}. */
+  /** The exit code of an instance that would end the same way again, or {@link ExitCode#OK}. */
   int exitCode() {
     return exitCode;
   }
 
-  /** The instances whose processes are there, leaving ones included. */
+  /** The instances with a living process, leaving ones included. */
   Stream<Instance> running() {
     return Stream.concat(slots.stream().map(slot -> slot.instance), leaving.stream())
         .filter(instance -> instance != null && instance.process().isAlive());
@@ -127,7 +127,7 @@ final class StageInstances {
     }
   }
 
-  /** Whether the instance is still to be there, after it was started again if it is time to. */
+  /** Whether the instance is still wanted. Starts it again first, if that is due. */
   private boolean keep(Slot slot, long nowNanos) {
     if (slot.restarts.isWaiting()) {
       return !slot.restarts.isDue(nowNanos) || startAgain(slot, nowNanos);
@@ -157,7 +157,9 @@ final class StageInstances {
     return true;
   }
 
-  /** A reader is finished only if it says so: a JVM may end with any code before it is one. */
+  /**
+   * A reader is finished only if it says so: a JVM that is not a reader yet may end with any code.
+   */
   private static boolean isFinished(Instance reader, int code) {
     return reader.hasEnded()
         && (code == ExitCode.OK || code == ExitCode.LOST || code == ExitCode.STOPPED);
@@ -170,7 +172,7 @@ final class StageInstances {
     return start(slot, nowNanos);
   }
 
-  /** Starts an instance; returns whether it is still to be there. */
+  /** Starts an instance; returns whether it is still wanted. */
   private boolean start(Slot slot, long nowNanos) {
     try {
       slot.instance = starter.start();

@@ -6,7 +6,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code ./pipeline status}: shows how a running pipeline does. */
+/** {@code ./pipeline status}: shows the state of a running pipeline. */
 @Command(
     name = "status",
     header = "Shows the instances of a running pipeline, and its ledger.",

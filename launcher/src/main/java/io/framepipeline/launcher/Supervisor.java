@@ -12,9 +12,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /**
- * Keeps a run's processes as they should be: starts them, starts again what dies, scales stages,
- * and ends them in the order in which frames flow, so that each stage drains into the next. Used by
- * one thread, step by step.
+ * Keeps a run's processes going: starts them, replaces dead ones, and scales stages. Ends them in
+ * the order in which frames flow, so that each stage drains into the next. Used by one thread, step
+ * by step.
  */
 final class Supervisor {
   private static final long DRIVER_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -26,7 +26,7 @@ final class Supervisor {
   private final List<Instance> allInstances = new ArrayList<>();
   private final Restarts driverRestarts = new Restarts();
 
-  /** The last one; null if none could be started yet. */
+  /** The last driver; null if none could be started yet. */
   private Process driver;
 
   private DriverFiles driverFiles;
@@ -36,7 +36,7 @@ final class Supervisor {
   private boolean hasDriverBegun;
   private int driverExitCode = ExitCode.OK;
 
-  /** The stage that is being ended, and those after it are still running; null before. */
+  /** The stage that is being ended, while the stages after it still run; null before the end. */
   private Stage ending;
 
   private boolean isDriverEnding;
@@ -49,7 +49,7 @@ final class Supervisor {
     }
   }
 
-  /** Starts everything at once: services wait for the driver, and for each other, by themselves. */
+  /** Starts everything at once. Services wait for the driver, and for each other, by themselves. */
   void start(Map<Stage, Integer> instances) {
     startDriver(System.nanoTime());
     asked.putAll(instances);
@@ -59,7 +59,7 @@ final class Supervisor {
   }
 
   /**
-   * Has stages grow or shrink to so many instances; those left out stay as they are.
+   * Grows or shrinks the given stages to this many instances. Other stages stay as they are.
    *
    * @throws ExitException if the run is ending
    */
@@ -80,12 +80,12 @@ final class Supervisor {
     return asked;
   }
 
-  /** Every instance there was, dead ones included. */
+  /** Every instance of this run, dead ones included. */
   List<Instance> allInstances() {
     return allInstances;
   }
 
-  /** The instances whose processes are there, leaving ones included, in the order of stages. */
+  /** The instances with a living process, leaving ones included, in the order of stages. */
   List<Instance> runningInstances() {
     return stages.values().stream().flatMap(StageInstances::running).toList();
   }
@@ -101,7 +101,7 @@ final class Supervisor {
     return driver == null ? 0 : driver.pid();
   }
 
-  /** The exit code of a process that another try would not change, or {@link ExitCode#OK}. */
+  /** The exit code of a process that would end the same way again, or {@link ExitCode#OK}. */
   int exitCode() {
     return IntStream.concat(
             IntStream.of(driverExitCode),
@@ -111,11 +111,12 @@ final class Supervisor {
         .orElse(ExitCode.OK);
   }
 
-  /** Looks after the processes once; to be called every few milliseconds. */
+  /** Checks the processes once. Call it every few milliseconds. */
   void doWork() {
     long nowNanos = System.nanoTime();
     for (StageInstances instances : stages.values()) {
-      // What none of one stage can begin with, those of the others cannot either: one says so.
+      // If no instance of one stage can start, those of other stages cannot either. One message is
+      // enough.
       if (exitCode() != ExitCode.START) {
         instances.doWork(nowNanos);
       }
@@ -132,7 +133,7 @@ final class Supervisor {
     }
   }
 
-  /** Has the readers stop reading; the rest follows when nothing is in flight any more. */
+  /** Stops the readers. The other stages end when nothing is in flight any more. */
   void drain() {
     if (ending == null) {
       end(Stage.first());
@@ -150,7 +151,10 @@ final class Supervisor {
     endDriver();
   }
 
-  /** The same where there is nothing left for the driver to clear away, or to wait for. */
+  /**
+   * Like {@link #kill}, but kills the driver, too: it has nothing left to clear away or to wait
+   * for.
+   */
   void killDriverToo() {
     kill();
     if (isDriverAlive()) {
@@ -158,7 +162,7 @@ final class Supervisor {
     }
   }
 
-  /** Whether every process has ended that was to. */
+  /** Whether every process that was to end has ended. */
   boolean isDone() {
     return isDriverEnding
         && !isDriverAlive()
@@ -166,8 +170,8 @@ final class Supervisor {
   }
 
   /**
-   * Whether nothing can arrive any more: there is no driver, or a stage is gone that was not told
-   * to end; or nothing has begun, for want of a process.
+   * Whether no frame can arrive any more. There is no driver; or a stage is gone that was not told
+   * to end; or nothing has begun, because processes cannot be started.
    */
   private boolean isBroken() {
     if (driverExitCode != ExitCode.OK || exitCode() == ExitCode.START) {
@@ -199,8 +203,9 @@ final class Supervisor {
   }
 
   /**
-   * Nobody finds it any more; the next one makes new files. One that is ending has deleted them
-   * itself, and is not there at the next look.
+   * Kills a driver whose files are gone: no process can find it, and the next driver makes new
+   * files. A driver that is ending deletes its files itself and is gone by the next look. So only
+   * two looks in a row count.
    */
   private void killDriverWithoutFiles() {
     boolean areFilesGone = driverFiles.areGone();
@@ -212,7 +217,8 @@ final class Supervisor {
   }
 
   private void onDriverEnd(int code, long nowNanos) {
-    // What it says of its settings or of memory may be otherwise the next time, once it has run.
+    // Final only before a driver has run. After that, a problem with settings or memory may not
+    // recur.
     if (!hasDriverBegun && Restarts.isFinal(code)) {
       driverExitCode = code;
       return;

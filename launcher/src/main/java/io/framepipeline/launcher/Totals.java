@@ -8,10 +8,10 @@ import io.framepipeline.common.metrics.StageStats;
 import java.util.List;
 
 /**
- * The figures of all instances of a run, dead ones included, at one moment.
+ * The figures of all instances of a run at one moment, dead instances included.
  *
  * @param firstReadNanos when the first frame was read; 0 if none was
- * @param lastCompletedNanos when the last acknowledgement came; 0 if none did
+ * @param lastCompletedNanos when the last frame was completed; 0 if none was
  */
 record Totals(
     long nanos,

@@ -20,10 +20,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Aeron's media driver as a process that takes {@code AERON_DIR}, {@code PIPELINE_CHANNEL} and
- * {@code IDLE_STRATEGY}, as the services do, and ends with exit code 0 at SIGTERM, after those that
- * are ending. Aeron's own main leaves SIGTERM to shutdown hooks and so ends with 143, which a
- * container engine shows as a failure.
+ * Aeron's media driver as a process. Like the services, it takes {@code AERON_DIR}, {@code
+ * PIPELINE_CHANNEL} and {@code IDLE_STRATEGY}. At SIGTERM it waits for services that are ending,
+ * and then ends with exit code 0. Aeron's own main leaves SIGTERM to shutdown hooks and so ends
+ * with 143, which a container engine shows as a failure.
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);
@@ -31,8 +31,8 @@ public final class DriverService {
   private DriverService() {}
 
   /**
-   * Runs the driver, if there is room for a pipeline: a driver without room for its own files dies
-   * of a fault in them.
+   * Runs the driver, if there is room for a pipeline. A driver without room for its own files would
+   * die of a fault in them.
    *
    * @param propertiesFiles the driver's configuration
    */
@@ -65,7 +65,10 @@ public final class DriverService {
     }
   }
 
-  /** Works on for those that are ending; without the files that tell of them nobody can be. */
+  /**
+   * Works on for services that are ending. Only files tell which ones are; without these files the
+   * driver waits for nobody.
+   */
   private static void awaitDeparture(MediaDriver driver, long startNanos) {
     MediaDriver.Context context = driver.context();
     try {
@@ -79,7 +82,7 @@ public final class DriverService {
   }
 
   /**
-   * Makes one line of what the driver throws: about its directory, files, threads or properties.
+   * Turns what the driver throws into one line: about its directory, files, threads or properties.
    */
   private static MediaDriver launch(MediaDriver.Context context) {
     try {

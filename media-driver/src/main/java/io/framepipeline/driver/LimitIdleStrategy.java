@@ -4,8 +4,8 @@ import io.framepipeline.common.transport.Doorbells;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
- * After each duty cycle that did something, which may have moved the limits of senders, wakes those
- * that wait for it; otherwise does what another strategy does.
+ * Wakes blocked senders after each duty cycle that did something, since it may have moved their
+ * limits. Then idles as another strategy does.
  */
 final class LimitIdleStrategy implements IdleStrategy {
   private final Doorbells doorbells;

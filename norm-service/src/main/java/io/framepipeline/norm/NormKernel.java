@@ -9,20 +9,23 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * {@code float32[64][64] -> double}: the Frobenius norm, the square root of the sum of the squares
- * of all elements, for elements whose squares binary32 holds, as it does those of reciprocals.
+ * of all elements. Binary32 must be able to hold these squares, as it does for reciprocals.
  *
- * <p>The order of additions is fixed, so that the result has the same bits on every machine. The
- * elements are taken as 16 lanes, element i in lane i mod 16. In each lane, in binary32, the
- * squares of 8 elements at a time, two rows of the matrix, are added pairwise; these sums of 8 are
- * added up in turn to one of two; and these to each other. The 16 lanes are added in binary64. A
- * square thus takes part in at most 1 + 3 + 16 + 1 roundings of binary32; none is negative, so the
- * norm is within {@code 21 * 2^-24 / 2}, less than the promised 1e-6, of the exact one.
+ * <p>The order of additions is fixed, so the result has the same bits on every machine. The
+ * elements form 16 lanes: element i is in lane i mod 16. Each lane is added up in binary32. The
+ * kernel takes the squares of 8 elements of a lane at a time, from two rows of the matrix, and adds
+ * them pairwise. It adds these sums of 8 in turn to one of two sums, and at the end adds these two.
+ * The 16 lanes are added in binary64.
+ *
+ * <p>A square thus takes part in at most 1 + 3 + 16 + 1 roundings of binary32, and none is
+ * negative. So the norm is within {@code 21 * 2^-24 / 2} of the exact one, which is less than the
+ * promised 1e-6.
  */
 public final class NormKernel implements ScalarKernel {
-  /** Floats in a cache line, which is the longest vector there is. */
+  /** Floats in a cache line; no vector is longer. */
   static final int LANES = 16;
 
-  /** Bytes from an element to the next in its lane. */
+  /** Bytes from one element to the next in the same lane. */
   static final int LINE = LANES * Float.BYTES;
 
   /** Bytes of the elements whose squares are added pairwise. */
@@ -43,7 +46,7 @@ public final class NormKernel implements ScalarKernel {
     return Math.sqrt(sum(laneSums));
   }
 
-  /** What {@link VectorLaneSums} computes, without vectors. */
+  /** Computes the same as {@link VectorLaneSums}, without vectors. */
   static void computeLaneSums(DirectBuffer in, int offset, float[] sums) {
     for (int lane = 0; lane < LANES; lane++) {
       float sum = 0;

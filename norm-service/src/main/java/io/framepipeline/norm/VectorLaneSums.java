@@ -18,9 +18,9 @@ final class VectorLaneSums {
   private static final int HALF_LINE = LINE / 2;
 
   /**
-   * Vector code is fast only where the compiler sees the species as a constant. Two vectors side by
-   * side are added up at once, so that a line is fetched once: mostly from another core, which
-   * takes longer than to add it up.
+   * Vector code is fast only where the compiler sees the species as a constant. The code adds up
+   * two vectors side by side at once, so that it fetches each line only once. A line mostly comes
+   * from another core, which takes longer than adding it up.
    */
   private static final VectorSpecies<Float> SPECIES =
       FloatVector.SPECIES_PREFERRED.vectorByteSize() <= HALF_LINE
@@ -32,9 +32,9 @@ final class VectorLaneSums {
   private VectorLaneSums() {}
 
   /**
-   * Reads 4096 little-endian floats at an address and writes 16. In one method, since only methods
-   * of the Vector API are sure to be inlined, and a vector that another returns is allocated. The
-   * groups come in the order in which they lie, which is what fetches them ahead.
+   * Reads 4096 little-endian floats at an address and writes 16. All of it is one method: only
+   * methods of the Vector API are sure to be inlined, and a vector that any other method returns is
+   * allocated. It reads the groups in memory order, so that the processor fetches them ahead.
    */
   static void compute(long address, float[] sums) {
     MemorySegment all = AllMemory.SEGMENT;

@@ -7,10 +7,7 @@ import org.agrona.DirectBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Logs each abandoned frame and, if a directory is set, keeps its bytes there for whoever looks
- * into it.
- */
+/** Logs each abandoned frame. Keeps its bytes in a directory, if one is set, for later study. */
 final class AbandonedFrames implements RetainedFrames.AbandonedHandler {
   private static final Logger LOG = LoggerFactory.getLogger(AbandonedFrames.class);
 

@@ -3,9 +3,15 @@ package io.framepipeline.reader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** A line for each result: {@code reader sequence norm}; the norm reads back as the same double. */
+/**
+ * Writes a line for each result: {@code reader sequence norm}. The norm reads back as the same
+ * double.
+ */
 final class LinesOutput implements ResultsOutput {
-  /** Longest line: 10 and 19 digits, 24 characters of a double, two blanks, a line feed. */
+  /**
+   * Room for the longest line: 10 and 19 digits, 24 characters of a double, two blanks, a line
+   * feed.
+   */
   private static final int MAX_LINE_LENGTH = 64;
 
   private final ResultsChannel channel;
@@ -14,7 +20,7 @@ final class LinesOutput implements ResultsOutput {
   private final int prefixLength;
 
   /**
-   * @param reader whose results these are
+   * @param reader the number of the reader whose results these are
    */
   LinesOutput(ResultsChannel channel, int reader) {
     this.channel = channel;

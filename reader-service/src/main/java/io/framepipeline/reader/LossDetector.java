@@ -8,39 +8,40 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides which deliveries have expired, and no sooner than that is likely: each wrong guess is a
- * repeat, and many wrong guesses a storm. A delivery expires in one of three ways.
+ * Decides which deliveries have expired, but only when that is likely. Each wrong guess is a
+ * redelivery, and many wrong guesses are a storm. A delivery expires in one of three ways.
  *
  * <ul>
- *   <li>An inbox of the next stage is lost: so is what went there, except for what it had passed
- *       on.
- *   <li>An inbox of a later stage is lost: so is what it had, and nobody knows which frames those
- *       were.
- *   <li>A frame stays unanswered for long, as measured by what frames take at present.
+ *   <li>An inbox of the next stage is gone. What went there expires, except what that instance had
+ *       passed on.
+ *   <li>An inbox of a later stage is gone. What that instance had expires, but nobody knows which
+ *       frames those were.
+ *   <li>A frame stays unanswered for long, compared with what frames take at present.
  * </ul>
  *
- * <p>In the first two ways the frames that are not lost go on being answered. So deliveries expire
- * once the stream of answers to frames sent before has run dry.
+ * <p>In the first two ways, frames that are not affected go on being answered. So deliveries expire
+ * once the answers to frames sent before have run dry.
  */
 final class LossDetector {
   private static final Logger LOG = LoggerFactory.getLogger(LossDetector.class);
 
   /**
-   * The others learn of a death as this reader does, but not in the same moment: until then they
-   * may send to the dead. So long after it, frames sent in the meantime are taken for lost as well.
+   * Other senders notice a death, too, but not at the same moment as this reader. Until then they
+   * may send to the dead instance. So deliveries that start within this time after the reader
+   * noticed may expire as well.
    */
   private static final long NOTICE_NANOS = 3 * InboxWatch.INTERVAL_NANOS;
 
   /**
-   * The same for one that had to wait long for a processor: whoever is left over is looked for
-   * then.
+   * The same, for a sender that had to wait long for a CPU. After this time the detector looks once
+   * more for unanswered frames.
    */
   private static final long LATE_NOTICE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-  /** Longer than a process that is at work waits for its turn on a busy machine. */
+  /** Longer than a process that has work waits for a CPU on a busy machine. */
   private static final long MIN_QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(75);
 
-  /** How long it may take a stage to find a new inbox of the next one, and to connect. */
+  /** How long a stage may take to find a new inbox of the next stage, and to connect to it. */
   private static final long CONNECT_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
   /** Much longer than a delivery takes to expire in the first two ways. */
@@ -48,10 +49,10 @@ final class LossDetector {
 
   private static final long SWEEP_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** A frame, or a stream of answers, is late if it takes this many times the mean. */
+  /** A frame, or a stream of answers, is late after this many times the mean. */
   private static final int PATIENCE = 4;
 
-  /** Deliveries that expire in one sweep. */
+  /** The most deliveries that expire in one sweep. */
   private static final int OVERDUE_LIMIT = 256;
 
   /** The weight of a new sample in a mean is 1 / 2^3. */
@@ -69,13 +70,15 @@ final class LossDetector {
   private boolean isLateNotice;
   private boolean isSettling;
 
-  /** How many later stages have no inbox; while there is one, nothing can be answered. */
+  /** How many later stages have no inbox. While one has none, no frame can be answered. */
   private int missingStages;
 
-  /** Deliveries before this may be lost; those answered are not. */
+  /** Deliveries before this moment may expire, unless they are answered. */
   private long cutoffNanos;
 
-  /** When the last frame sent before the cutoff was answered; or later, if none can be yet. */
+  /**
+   * When a frame sent before the cutoff was last answered; or later, if none can be answered yet.
+   */
   private long quietSinceNanos;
 
   private long nowNanos;
@@ -88,7 +91,7 @@ final class LossDetector {
     this.nextSweepNanos = nowNanos;
   }
 
-  /** Notes that a frame was answered that was sent at {@code sentNanos}. */
+  /** Notes the answer to a frame that was sent at {@code sentNanos}. */
   void onAnswered(long sentNanos, long nowNanos) {
     meanLatencyNanos += (nowNanos - sentNanos - meanLatencyNanos) >> MEAN_SHIFT;
     if (nowNanos != lastAnswerNanos) {
@@ -100,7 +103,7 @@ final class LossDetector {
     }
   }
 
-  /** What to do about inboxes of the next stage. */
+  /** Returns a listener for the inboxes of the next stage. */
   InboxWatch.Listener ofNextStage() {
     return new InboxWatch.Listener() {
       @Override
@@ -111,7 +114,9 @@ final class LossDetector {
     };
   }
 
-  /** What to do about inboxes of a stage after the next one; to be called once for each. */
+  /**
+   * Returns a listener for the inboxes of a stage after the next one. Call it once for each stage.
+   */
   InboxWatch.Listener ofLaterStage() {
     missingStages++;
     return new InboxWatch.Listener() {
@@ -121,7 +126,7 @@ final class LossDetector {
       public void onOpen(RemoteInbox inbox) {
         if (count++ == 0) {
           missingStages--;
-          // Nothing could be answered before; so nothing is late.
+          // Nothing could be answered before, so nothing is late.
           quietSinceNanos = nowNanos + CONNECT_NANOS;
           lastAnswerNanos = nowNanos;
           lastProbeNanos = nowNanos;
@@ -144,7 +149,7 @@ final class LossDetector {
     };
   }
 
-  /** Part of the duty cycle, before whatever calls a listener. */
+  /** Call this in each duty cycle, before the inbox watches: their listeners use its time. */
   void doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     if (isSettling && isSettled()) {
@@ -167,10 +172,10 @@ final class LossDetector {
 
   private boolean isSettled() {
     if (missingStages > 0 || nowNanos - cutoffNanos < 0) {
-      // Nobody answers what the stages before the missing one still have.
+      // The stages before the missing one still have frames that nobody can answer.
       return false;
     }
-    // Where little flows answers are rare, but not late.
+    // At a low rate answers are rare, but not late.
     long usualNanos = Math.min(meanGapNanos, meanLatencyNanos);
     return nowNanos - quietSinceNanos >= Math.max(MIN_QUIET_NANOS, PATIENCE * usualNanos);
   }
@@ -204,7 +209,8 @@ final class LossDetector {
       }
     } else if (nowNanos - lastAnswerNanos >= timeoutNanos
         && nowNanos - lastProbeNanos >= timeoutNanos) {
-      // Nothing moves: the way is blocked, no frame is to blame. One is sent to find out.
+      // Nothing moves, so the way is blocked and no frame is to blame. One frame is redelivered to
+      // find out whether the way is open again.
       if (frames.expireOverdue(nowNanos - timeoutNanos, 1, false) > 0) {
         lastProbeNanos = nowNanos;
       }

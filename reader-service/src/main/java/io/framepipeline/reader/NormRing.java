@@ -4,11 +4,11 @@ import io.framepipeline.common.wire.Frames;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The norms that wait to be written, in order of sequence: what frames that were done early wait
- * for, and what a slow output leaves behind. The duty cycle fills it, one other thread empties it.
+ * The norms that wait to be written, in order of sequence. They wait for earlier frames that are
+ * not done, or for a slow output. The duty cycle fills the ring, and the writing thread empties it.
  */
 final class NormRing {
-  /** Frames that can be read and not yet written. */
+  /** The most frames that are read and not yet written. */
   static final int CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
   private final double[] norms = new double[CAPACITY];
@@ -22,19 +22,19 @@ final class NormRing {
     norms[index(sequence)] = norm;
   }
 
-  /** Says that the norms of all frames before this one are there. */
+  /** Says that all frames before this one have their norms. */
   void known(long sequence) {
     known.setRelease(sequence);
   }
 
-  /** The frame before which all are written. */
+  /** Returns the first frame that is not written. */
   long written() {
     return written.getAcquire();
   }
 
-  // ---- the writer's thread ----
+  // ---- the writing thread ----
 
-  /** The frame before which all norms are there. */
+  /** Returns the first frame whose norm is not there. */
   long known() {
     return known.getAcquire();
   }

@@ -6,9 +6,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The norms as a NumPy file, a one-dimensional array of float64, see {@code numpy.lib.format}. The
- * header says how many rows there are, and is written anew after rows were; so the file can be
- * loaded at any time, and after any end.
+ * Writes the norms as a NumPy file, a one-dimensional array of float64, see {@code
+ * numpy.lib.format}. The header holds the number of rows, and is rewritten after rows were written.
+ * So the file can be loaded at any time, and after any end.
  */
 final class NpyOutput implements ResultsOutput {
   private static final String MAGIC = "\u0093NUMPY\u0001\u0000";
@@ -27,7 +27,7 @@ final class NpyOutput implements ResultsOutput {
   private long rowCount;
 
   /**
-   * An array without rows.
+   * Makes an array without rows.
    *
    * @throws IOException if its header cannot be written
    */

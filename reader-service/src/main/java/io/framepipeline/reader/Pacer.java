@@ -3,8 +3,8 @@ package io.framepipeline.reader;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How many frames are due by a schedule that starts with the first question. Whoever falls behind
- * catches up: the schedule does not wait for completions.
+ * Counts the frames that are due by a schedule, which starts with the first call. The schedule does
+ * not wait for completions, so a reader that falls behind catches up.
  */
 final class Pacer {
   private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -17,7 +17,7 @@ final class Pacer {
     this.framesPerNano = framesPerSecond / NANOS_PER_SECOND;
   }
 
-  /** Frames that are due until now. */
+  /** Frames that are due by now. */
   long dueFrames(long nowNanos) {
     if (!hasStarted) {
       hasStarted = true;
@@ -26,7 +26,7 @@ final class Pacer {
     return 1 + (long) ((nowNanos - startNanos) * framesPerNano);
   }
 
-  /** Nanoseconds until this many frames are due; not positive if they are. */
+  /** Nanoseconds until this many frames are due; zero or negative if they are due now. */
   long nanosUntil(long frames, long nowNanos) {
     return startNanos + (long) Math.ceil((frames - 1) / framesPerNano) - nowNanos;
   }

@@ -1,11 +1,11 @@
 package io.framepipeline.reader;
 
 /**
- * What becomes of an input that ends inside a frame: the values of {@code READER_PARTIAL_FRAME}.
+ * What happens to an input that ends inside a frame: the values of {@code READER_PARTIAL_FRAME}.
  */
 public enum PartialFrame {
-  /** The input is refused: a regular file before it is read, anything else at its end. */
+  /** The reader refuses the input: a regular file before reading it, anything else at its end. */
   REFUSE,
-  /** The last frame is filled up with zero bytes. */
+  /** The reader fills the last frame up with zero bytes. */
   PAD
 }

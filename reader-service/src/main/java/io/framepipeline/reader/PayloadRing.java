@@ -8,24 +8,24 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Where the source writes its frames: slots that are used in turn, those left out whose frames are
- * not done. So a frame that takes long keeps its own slot, and no other. Payload numbers count the
- * slots gone past, used or left out; so none is used twice, and number n is in slot {@code n mod
- * count}.
+ * The slots into which the reading thread writes frames. It uses the slots in turn, and skips those
+ * whose frames are not done. So a frame that takes long keeps its own slot, and no other. A payload
+ * number counts the slots passed, used or skipped. So no number is used twice, and number n is in
+ * slot {@code n mod count}.
  */
 final class PayloadRing {
   private final FrameSlots slots;
 
-  /** The last payload of each slot; the source's. */
+  /** The last payload of each slot; used by the reading thread only. */
   private final long[] written;
 
-  /** The last payload of each slot whose frame is done; the duty cycle's. */
+  /** The last payload of each slot whose frame is done; written by the duty cycle. */
   private final AtomicLongArray done;
 
   private final AtomicLong doneCount = new AtomicLong();
   private long writtenCount;
 
-  /** The payload that is written next. */
+  /** The payload to write next. */
   private long next;
 
   PayloadRing(FrameSlots slots) {
@@ -35,12 +35,12 @@ final class PayloadRing {
     this.done = new AtomicLongArray(written);
   }
 
-  // ---- the source's thread ----
+  // ---- the reading thread ----
 
   /**
-   * How many payloads can be written from the next one on, side by side.
+   * How many payloads can be written side by side, from the next one on.
    *
-   * @param limit at most so many
+   * @param limit the most to return
    */
   int writable(int limit) {
     if (writtenCount - doneCount.getAcquire() == slots.count()) {
@@ -58,9 +58,9 @@ final class PayloadRing {
   }
 
   /**
-   * Where to write.
+   * Returns the memory to write to.
    *
-   * @param offset from the next payload's first byte on
+   * @param offset counted from the first byte of the next payload
    * @return the same buffer each time
    */
   ByteBuffer writable(int offset, int length) {
@@ -94,14 +94,14 @@ final class PayloadRing {
     doneCount.setRelease(doneCount.getPlain() + 1);
   }
 
-  /** How many payloads there were whose slots are free. */
+  /** How many payloads have freed their slots so far. */
   long doneCount() {
     return doneCount.getPlain();
   }
 
   // ---- both ----
 
-  /** How many payloads there can be at once. */
+  /** How many payloads there is room for at once. */
   int count() {
     return slots.count();
   }

@@ -6,14 +6,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Numbers the readers that share a media driver's memory, from 0 on. A reader that is started in
- * another one's place gets a number of its own: its frames are others.
+ * Numbers the readers that share a media driver's memory, from 0 on. A reader that replaces another
+ * gets a new number, since it reads other frames.
  */
 final class ReaderNumber {
   private ReaderNumber() {}
 
   /**
-   * Takes the next number, by a file in a directory beside the driver's, which outlives drivers.
+   * Takes the next number by making a file. The file's directory is beside the driver's and
+   * outlives drivers.
    */
   static int take(Path aeronDirectory) throws IOException {
     Path directory = aeronDirectory.resolveSibling(aeronDirectory.getFileName() + ".readers");
@@ -23,7 +24,7 @@ final class ReaderNumber {
         Files.createFile(directory.resolve(Integer.toString(number)));
         return number;
       } catch (FileAlreadyExistsException e) {
-        // Taken; the next one, then.
+        // Another reader has this number; try the next one.
       }
     }
   }

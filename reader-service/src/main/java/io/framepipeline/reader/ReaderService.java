@@ -26,12 +26,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The first stage: reads a source into frames, keeps each until it has its norm, and writes that.
+ * The first stage. It reads a source into frames, keeps each frame until its norm is back, and
+ * writes the norm.
  */
 public final class ReaderService implements StageService {
   private static final Logger LOG = LoggerFactory.getLogger(ReaderService.class);
 
-  /** Together a quarter of the window, at a million frames a second. */
+  /**
+   * Sleep time per frame of the window. At a million frames a second, a quarter of the window
+   * passes during one sleep.
+   */
   private static final long SLEEP_NANOS_PER_FRAME = 250;
 
   private static final long MAX_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
@@ -48,7 +52,7 @@ public final class ReaderService implements StageService {
   /** Null if norms are not written. */
   private final ResultsWriter results;
 
-  /** Random, so that norms meant for a reader that died are not taken for this one's. */
+  /** Random, so that this reader does not take norms meant for a reader that died. */
   private final int sourceId = new SecureRandom().nextInt(Integer.MAX_VALUE);
 
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
@@ -89,7 +93,10 @@ public final class ReaderService implements StageService {
         connection, prompt, channels, ring::link, sourceId, frames, source, results, stats);
   }
 
-  /** For a source that waits for room; what it then reads at once the window must outlast. */
+  /**
+   * For the reading thread while it waits for room. After a sleep it reads many frames at once, and
+   * the window must outlast those.
+   */
   private static IdleStrategy idleStrategy(ReaderSettings settings, CommonSettings common) {
     long sleepNanos = Math.min(MAX_SLEEP_NANOS, settings.windowFrames() * SLEEP_NANOS_PER_FRAME);
     return common.idleMode().newStrategy(new SleepingIdleStrategy(sleepNanos));
@@ -102,7 +109,7 @@ public final class ReaderService implements StageService {
 
   @Override
   public void collect() {
-    // In this order: what was published before the end is taken over.
+    // Asked first, so that what was published before the end is taken over.
     hasSourceEnded = source.hasEnded();
     frames.takeWritten();
     frames.takeOver();
@@ -141,7 +148,7 @@ public final class ReaderService implements StageService {
   public void close() {
     source.close();
     CloseHelper.close(results);
-    // The source's thread may be at work in it still.
+    // The reading thread may still use it.
     ring.delete();
   }
 

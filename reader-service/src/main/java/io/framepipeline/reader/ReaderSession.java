@@ -23,9 +23,9 @@ import java.util.List;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 
-/** Sends retained frames to the reciprocals and takes their norms, while a driver is connected. */
+/** Sends frames to the reciprocals and takes their norms, while a driver is connected. */
 final class ReaderSession implements StageSession, Inbox.Handler {
-  /** Bounds one duty cycle, so that sending and taking answers take turns. */
+  /** Bounds one duty cycle, so that sending and taking answers alternate. */
   private static final int SEND_LIMIT = 32;
 
   private static final int ANSWER_LIMIT = 1024;
@@ -40,7 +40,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   private final Inbox inbox;
   private final Outboxes outboxes;
 
-  /** Of each stage after the next one. */
+  /** One for each stage after the next one. */
   private final List<InboxWatch> laterInboxes = new ArrayList<>();
 
   private final Doorbells doorbells;
@@ -90,7 +90,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
     if (frames.isFull() || source.hasEnded()) {
-      // Before the poll, which finds those whose senders have not seen it yet.
+      // Before the poll: a norm that has not seen this yet wakes nobody, but the poll finds its
+      // answers.
       doorbells.wantAnswers();
     }
     long acknowledgedBefore = frames.acknowledged();
@@ -98,10 +99,10 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     frames.takeWritten();
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
-    // In this order: what was published before the end is taken over.
+    // Asked first, so that what was published before the end is taken over.
     boolean hasSourceEnded = source.hasEnded();
     int taken = frames.takeOver();
-    // What cannot be answered is not to be sent yet.
+    // Frames cannot be answered before the inbox is open, so none is sent.
     int sent = inbox.isOpen() ? send() : 0;
     int changes = outboxes.doWork(nowNanos);
     for (int i = 0, size = laterInboxes.size(); i < size; i++) {
@@ -112,7 +113,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       stats.counter(Figure.DOWNSTREAM_INSTANCES).setRelease(connected);
       stats.counter(Figure.READY).setRelease(connected > 0 ? 1 : 0);
       if (connected > 0) {
-        // Not before: a frame's age starts with its reading.
+        // Not earlier, because a frame's age starts when it is read.
         source.start();
       }
     }
@@ -131,7 +132,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     return answers + changes + sent;
   }
 
-  /** Each message is read, or counted and skipped; this inbox never pushes back. */
+  /** Reads each message, or counts and skips it. This inbox never pushes back. */
   @Override
   public int onMessage(DirectBuffer buffer, int offset, int length, Header header) {
     RejectReason reason = check.check(buffer, offset, length, header);
@@ -161,7 +162,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
 
   @Override
   public void leave(long nowNanos) {
-    // The source is stopped; the inbox stays open for what is in flight.
+    // The source is stopped. The inbox stays open for answers to frames in flight.
   }
 
   @Override
@@ -205,7 +206,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     return sent;
   }
 
-  /** The payloads stay where the source wrote them. */
+  /** The payloads stay where the reading thread wrote them. */
   private void commit(FrameClaim claim, long sequence, int frameCount) {
     claim.commit(
         sequence,

@@ -11,11 +11,12 @@ import java.util.OptionalLong;
  *
  * @param source {@code READER_SOURCE}
  * @param repeat {@code READER_REPEAT}: whether to read a file from its start again at its end
- * @param frames {@code READER_FRAMES}: stop reading after so many; empty: at the end of the input
- * @param framesPerSecond {@code READER_RATE}; empty: as fast as it goes
- * @param windowFrames {@code READER_WINDOW_FRAMES}: how many frames can be in flight
+ * @param frames {@code READER_FRAMES}: stop reading after this many; empty: at the end of the input
+ * @param framesPerSecond {@code READER_RATE}; empty: as fast as possible
+ * @param windowFrames {@code READER_WINDOW_FRAMES}: the most frames in flight without their norm
  * @param partialFrame {@code READER_PARTIAL_FRAME}
- * @param maxDeliveries {@code READER_MAX_DELIVERIES}: lost so often, a frame is abandoned
+ * @param maxDeliveries {@code READER_MAX_DELIVERIES}: after this many expired deliveries with blame
+ *     a frame is abandoned
  * @param abandonedDirectory {@code READER_ABANDONED_DIR}: where to write abandoned frames, or null
  * @param results {@code READER_RESULTS}: where to write norms, or null
  */
@@ -55,7 +56,7 @@ public record ReaderSettings(
   }
 
   /**
-   * Reads and checks them.
+   * Reads and checks all settings.
    *
    * @throws ExitException if one is malformed or the source cannot be read
    */

@@ -6,16 +6,23 @@ import java.nio.channels.FileChannel;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Where results go, byte by byte. In a regular file at a position that is known here, so that it
- * holds whole results after a failure, too; elsewhere at the end of whatever is there.
+ * Writes the bytes of results. In a regular file this class keeps the position itself, so that the
+ * file holds whole results even after a failure. Anywhere else it writes at the end of what is
+ * there.
  */
 final class ResultsChannel {
-  /** A write of up to PIPE_BUF bytes to a pipe is never torn, nor mixed with another process's. */
+  /**
+   * A write of up to PIPE_BUF bytes to a pipe is never torn, nor mixed with another process's
+   * write.
+   */
   private static final int PIPE_BUF = 4096;
 
   private static final int FILE_BUFFER_LENGTH = 1 << 16;
 
-  /** Somebody may have made standard output non-blocking, for all who have it. */
+  /**
+   * Pause while a non-blocking standard output is full. Any process that shares it may have made it
+   * non-blocking for all.
+   */
   private static final long FULL_PARK_NANOS = 1_000_000;
 
   private final FileChannel channel;
@@ -27,22 +34,22 @@ final class ResultsChannel {
     this.isFile = isFile;
   }
 
-  /** A regular file, new and empty. */
+  /** For a regular file, new and empty. */
   static ResultsChannel ofFile(FileChannel channel) {
     return new ResultsChannel(channel, true);
   }
 
-  /** Anything else, also if others write to it. */
+  /** For anything else, even if other processes write to it. */
   static ResultsChannel ofStream(FileChannel channel) {
     return new ResultsChannel(channel, false);
   }
 
-  /** A buffer for what is appended at once. */
+  /** Makes a buffer for the bytes of one append. */
   ByteBuffer newBuffer() {
     return ByteBuffer.allocateDirect(isFile ? FILE_BUFFER_LENGTH : PIPE_BUF);
   }
 
-  /** Appends all bytes; a regular file that has no room for them keeps none. */
+  /** Appends all bytes. A regular file without room for all of them keeps none. */
   void append(ByteBuffer bytes) throws IOException {
     if (!isFile) {
       while (bytes.hasRemaining()) {
@@ -62,7 +69,7 @@ final class ResultsChannel {
     }
   }
 
-  /** Writes over the first bytes of a regular file. */
+  /** Overwrites the first bytes of a regular file. */
   void writeAtStart(ByteBuffer bytes) throws IOException {
     long end = write(bytes, 0);
     position = Math.max(position, end);

@@ -2,7 +2,7 @@ package io.framepipeline.reader;
 
 import java.io.IOException;
 
-/** How results are written: filled with some, then flushed, by one thread. */
+/** A format of results. It takes some results, then flushes them. Used by one thread. */
 interface ResultsOutput {
   /** Whether there is room for another result before the next flush. */
   boolean hasRoom();
@@ -15,9 +15,9 @@ interface ResultsOutput {
   void add(long sequence, double norm);
 
   /**
-   * Writes what was taken; blocks as long as whoever reads it.
+   * Writes the results taken so far. Blocks while the process that reads the output does not read.
    *
-   * @throws IOException if it cannot be written; what was flushed before is there all the same
+   * @throws IOException if they cannot be written; results of earlier flushes stay in the output
    */
   void flush() throws IOException;
 }

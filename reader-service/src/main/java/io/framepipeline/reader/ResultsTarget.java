@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Where results go: a file, lines or, if it ends in {@code .npy}, an array; or {@code -} for
- * standard output. What is there and no regular file is treated like standard output.
+ * Where results go. A file gets lines, or an array if its name ends in {@code .npy}; {@code -} is
+ * standard output. An existing file that is not regular is treated like standard output.
  *
  * @param name as the user gave it
  */
@@ -22,18 +22,19 @@ public record ResultsTarget(String name) {
   private static final String STANDARD_OUTPUT = "-";
   private static final String ARRAY_SUFFIX = ".npy";
 
-  /** Opens an output; on the thread that will write, since a FIFO waits for its other end. */
+  /**
+   * Opens an output. The writing thread calls this, since opening a FIFO waits for its other end.
+   */
   @FunctionalInterface
   interface Opener {
     ResultsOutput open() throws IOException;
   }
 
-  /** Whether this is standard output. */
   public boolean isStandardOutput() {
     return name.equals(STANDARD_OUTPUT);
   }
 
-  /** The file of one of a run's readers: the first one's is as named. */
+  /** The file of one of a run's readers. The first reader's file has the given name. */
   public Path fileOf(int reader) {
     Path file = Settings.toPath("READER_RESULTS", name);
     if (reader == 0) {
@@ -49,7 +50,7 @@ public record ResultsTarget(String name) {
   /**
    * Checks what can be known before anything is written.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if it cannot be written
+   * @throws ExitException with {@link ExitCode#USAGE} if results cannot be written
    */
   public void check() {
     if (isStandardOutput()) {
@@ -71,10 +72,10 @@ public record ResultsTarget(String name) {
   }
 
   /**
-   * Makes way for the results of a new run.
+   * Deletes earlier results to make way for a new run.
    *
-   * @param source what is read, which must not be among them
-   * @param readers how many there will be
+   * @param source what is read; no results file may be the same file
+   * @param readers how many readers the run will have
    */
   public void replace(Path source, int readers) {
     if (isStandardOutput()) {
@@ -96,9 +97,9 @@ public record ResultsTarget(String name) {
   }
 
   /**
-   * Prepares to write a reader's results. A file is made here and now.
+   * Prepares to write a reader's results. Makes a regular file at once.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if it is there already, or cannot be made
+   * @throws ExitException with {@link ExitCode#USAGE} if the file exists already, or cannot be made
    */
   Opener prepare(int reader) {
     if (isStandardOutput()) {
@@ -122,7 +123,7 @@ public record ResultsTarget(String name) {
     }
   }
 
-  /** The exception for an output that fails in the middle. */
+  /** The exception for an output that fails after results were written. */
   ExitException failed(int reader, IOException e, long sequence) {
     return new ExitException(
         ExitCode.OUTPUT,

@@ -6,11 +6,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Writes norms, in order of sequence, on a thread of its own: an output may be a pipe that nobody
- * reads.
+ * Writes norms in order of sequence. It has a thread of its own, since an output may be a pipe that
+ * nobody reads.
  */
 final class ResultsWriter implements AutoCloseable {
-  /** Between two writes, if there is less than one can take: to write takes longer than to wait. */
+  /** The pause when too few norms are known for a full write: a write takes longer than a wait. */
   private static final long MIN_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(8);
@@ -27,7 +27,7 @@ final class ResultsWriter implements AutoCloseable {
   /**
    * Begins to write.
    *
-   * @param reader which of the run's readers this is
+   * @param reader the number of this reader in the run
    * @throws ExitException if the output cannot be made
    */
   ResultsWriter(NormRing norms, ResultsTarget target, int reader) {
@@ -38,7 +38,7 @@ final class ResultsWriter implements AutoCloseable {
     this.thread = Thread.ofPlatform().name("results").daemon().start(this::run);
   }
 
-  /** Whether nothing more will be written. */
+  /** Whether writing has failed, so that nothing more will be written. */
   boolean hasFailed() {
     return failure != null || defect != null;
   }
@@ -46,7 +46,7 @@ final class ResultsWriter implements AutoCloseable {
   /**
    * Why writing failed, or null.
    *
-   * @throws IllegalStateException if it was by a defect
+   * @throws IllegalStateException if a defect was the cause
    */
   ExitException failure() {
     if (defect != null) {
@@ -55,7 +55,10 @@ final class ResultsWriter implements AutoCloseable {
     return failure;
   }
 
-  /** Ends the thread, also if it waits for whoever reads the output; what is not written stays. */
+  /**
+   * Ends the thread, even if it waits for the process that reads the output. Norms that are not
+   * written yet stay unwritten.
+   */
   @Override
   public void close() {
     isClosed = true;
@@ -86,7 +89,7 @@ final class ResultsWriter implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      // Closed, it was interrupted.
+      // When closed, the thread was interrupted, and this is no failure.
       if (!isClosed) {
         failure = target.failed(reader, e, next);
       }

@@ -7,16 +7,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
 
 /**
- * The books of what became of each frame, from its being read until it is acknowledged or
- * abandoned; its bytes are in a {@link PayloadRing}. The books span the last {@link
- * NormRing#CAPACITY} sequences, whatever the window: no two frames in flight are further apart.
+ * The delivery state of each frame, from its reading until it is completed or abandoned. A frame's
+ * bytes are in a {@link PayloadRing}. The delivery state spans the last {@link NormRing#CAPACITY}
+ * sequences, whatever the window: no two frames in flight are further apart.
  *
- * <p>The source's thread fills slots, in order, and publishes them; the duty cycle does everything
+ * <p>The reading thread fills slots in order and publishes them. The duty cycle does everything
  * else, whichever thread runs it. A slot is free again when its frame's norm is known. If norms are
- * written, a frame is acknowledged when its norm is, and those of all before it.
+ * written, a frame is completed when its norm and the norms of all earlier frames are written.
  */
 final class RetainedFrames {
-  /** Takes what is given up. */
+  /** Takes abandoned frames. */
   @FunctionalInterface
   interface AbandonedHandler {
     /** The payload is valid during the call only. */
@@ -24,7 +24,8 @@ final class RetainedFrames {
   }
 
   /**
-   * From this many expiries on a frame is suspected of killing whoever takes it, and travels alone.
+   * A frame that was blamed this often may kill every process that takes it. Only one such suspect
+   * is under way at a time.
    */
   private static final int SUSPECT_EXPIRIES = 2;
 
@@ -50,10 +51,13 @@ final class RetainedFrames {
   private final int[] expiries = new int[CAPACITY];
   private final byte[] states = new byte[CAPACITY];
 
-  /** Frames the source has published; written by its thread. */
+  /** Frames that the reading thread has published; only that thread writes this. */
   private final AtomicLong published = new AtomicLong();
 
-  /** Frames before this one are closed, so the source may use their place; the duty cycle's. */
+  /**
+   * Frames before this one are closed, so the reading thread may use their place. Only the duty
+   * cycle writes this.
+   */
   private final AtomicLong closed = new AtomicLong();
 
   /** Frames before this one are all done. */
@@ -74,9 +78,9 @@ final class RetainedFrames {
   private long suspect = NONE;
 
   /**
-   * @param slots for as many frames as the window has
-   * @param maxDeliveries deliveries after whose loss a frame is abandoned
-   * @param norms where norms wait to be written; null if they are not
+   * @param slots one for each frame of the window
+   * @param maxDeliveries a frame is abandoned after this many expired deliveries with blame
+   * @param norms where norms wait to be written; null if they are not written
    */
   RetainedFrames(
       FrameSlots slots, int maxDeliveries, AbandonedHandler onAbandoned, NormRing norms) {
@@ -87,11 +91,11 @@ final class RetainedFrames {
     this.norms = norms;
   }
 
-  // ---- the source's thread ----
+  // ---- the reading thread ----
 
   /**
-   * Bytes that can be written from this byte of the input on, without a gap, up to a run of frames;
-   * 0 if there is no room.
+   * How many bytes can be written without a gap from this byte of the input on. At most a batch of
+   * frames; 0 if there is no room.
    */
   int writableBytes(long inputPosition) {
     long places = closed.getAcquire() + CAPACITY - published.getPlain();
@@ -104,7 +108,7 @@ final class RetainedFrames {
     return payloads.writable(offsetInFrame(inputPosition), length);
   }
 
-  /** Hands over every frame that is complete, given how many bytes of the input there are. */
+  /** Publishes every frame that is complete, given the number of input bytes so far. */
   void publish(long inputPosition, long nowNanos) {
     long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
     for (long sequence = published.getPlain(); sequence < complete; sequence++) {
@@ -120,14 +124,14 @@ final class RetainedFrames {
 
   // ---- the duty cycle ----
 
-  /** Whether the source may wait for room for its next read. */
+  /** Whether the reading thread may be waiting for room for its next read. */
   boolean isFull() {
     long frames = published.getAcquire();
     return frames - payloads.doneCount() > payloads.count() - Frames.BATCH_FRAMES
         || frames - closed.getPlain() > CAPACITY - Frames.BATCH_FRAMES;
   }
 
-  /** Takes newly published frames into the books; returns how many. */
+  /** Takes newly published frames into the delivery state; returns how many. */
   int takeOver() {
     long complete = published.getAcquire();
     int taken = (int) (complete - read);
@@ -141,7 +145,7 @@ final class RetainedFrames {
   }
 
   /**
-   * The frame to send next: lost ones first, oldest first.
+   * The frame to send next: expired frames first, oldest first.
    *
    * @return its sequence, or -1 if there is none
    */
@@ -156,9 +160,9 @@ final class RetainedFrames {
   }
 
   /**
-   * How many frames, from the one that is next to send on, go in one message: those that were read
-   * at once, side by side. A lost one goes alone, for the sake of the others: it may have been what
-   * killed the one who had it.
+   * How many frames go in one message, from the next frame to send on. One read completed them, and
+   * they lie side by side. An expired frame goes alone, to protect the others: it may have killed
+   * the process that had it.
    */
   int batchLength(long sequence) {
     if (states[index(sequence)] == EXPIRED) {
@@ -176,8 +180,8 @@ final class RetainedFrames {
   }
 
   /**
-   * The inbox that a frame had better not go to, if there is another way: one from which it did not
-   * come back in time. There may be an instance that takes frames and does nothing with them.
+   * The inbox that should not get this frame if another can take it: the frame went there, and its
+   * answer did not come in time. That instance may take frames and do nothing with them.
    *
    * @return -1 if there is none
    */
@@ -207,8 +211,8 @@ final class RetainedFrames {
   /**
    * Takes a frame's norm.
    *
-   * @return false if it changes nothing: the frame is done already, which is counted, or was never
-   *     sent
+   * @return false if it changes nothing: the frame is done already, which counts as a duplicate, or
+   *     was never sent
    */
   boolean answered(long sequence, double norm) {
     if (sequence < 0 || sequence >= unsent) {
@@ -232,7 +236,7 @@ final class RetainedFrames {
     return true;
   }
 
-  /** Acknowledges the frames whose norms have been written. */
+  /** Completes the frames whose norms have been written. */
   void takeWritten() {
     if (norms == null) {
       return;
@@ -251,7 +255,9 @@ final class RetainedFrames {
     }
   }
 
-  /** An inbox is gone: what went there and is not answered is lost; returns how many. */
+  /**
+   * Expires and blames what went to an inbox that is gone, if it is not answered; returns how many.
+   */
   int expireSentTo(long inbox) {
     int count = 0;
     for (long sequence = done; sequence < unsent; sequence++) {
@@ -266,8 +272,8 @@ final class RetainedFrames {
   }
 
   /**
-   * What was sent before this moment and is not answered is lost, for a reason that lies beyond the
-   * inboxes it went to; returns how many.
+   * Expires and blames what was sent before this moment and is not answered. The cause lies beyond
+   * the inboxes to which the frames went. Returns how many.
    */
   int expireSentBefore(long nanos) {
     int count = 0;
@@ -282,7 +288,7 @@ final class RetainedFrames {
     return count;
   }
 
-  /** The driver is gone, and with it everything that was sent. No frame's fault: none is blamed. */
+  /** Expires everything that was sent, since the driver is gone. No frame is to blame. */
   void expireEverything() {
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
@@ -294,9 +300,9 @@ final class RetainedFrames {
   }
 
   /**
-   * Loses frames that were sent before this moment, oldest first.
+   * Expires frames that were sent before this moment, oldest first.
    *
-   * @param limit at most so many
+   * @param limit the most frames to expire
    * @param blame whether this counts towards abandonment
    * @return how many
    */
@@ -321,7 +327,6 @@ final class RetainedFrames {
     return sentNanos[index(sequence)];
   }
 
-  /** The number of a frame's payload. */
   long payloadNumber(long sequence) {
     return payloadNumbers[index(sequence)];
   }
@@ -331,22 +336,21 @@ final class RetainedFrames {
     return originNanos[index(sequence)];
   }
 
-  /** Frames taken over from the source. */
+  /** Frames taken over from the reading thread. */
   long read() {
     return read;
   }
 
-  /** Frames whose norm came and, if norms are, was written; each counted once. */
+  /** Frames whose norm came back and, if norms are written, is written; each counted once. */
   long acknowledged() {
     return acknowledged;
   }
 
-  /** Frames neither acknowledged nor abandoned. */
+  /** Frames neither completed nor abandoned. */
   long inFlight() {
     return inFlight;
   }
 
-  /** Frames given up. */
   long abandoned() {
     return abandoned;
   }
@@ -381,7 +385,8 @@ final class RetainedFrames {
         return sequence;
       }
     }
-    // Those that are left lie before; look from the start again then.
+    // Other expired frames lie before the cursor. The next search starts from the first frame
+    // again.
     expiredCursor = done;
     return NONE;
   }
@@ -402,7 +407,8 @@ final class RetainedFrames {
         int offset = slots.offset(payloadNumber(sequence));
         onAbandoned.onAbandoned(sequence, slots.buffer(), offset, Frames.BYTE_PAYLOAD_LENGTH);
       } finally {
-        // After the handler: once the frame is finished, the source may write over its bytes.
+        // After the handler: once the frame is finished, the reading thread may overwrite its
+        // bytes.
         abandoned++;
         inFlight--;
         finish(sequence, ABANDONED, Double.NaN);

@@ -18,12 +18,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Where frames come from: a device, a regular file, a FIFO, or {@code -} for standard input.
+ * What a reader reads: a device, a regular file, a FIFO, or {@code -} for standard input.
  *
  * @param name as the user gave it
  */
 public record Source(String name) {
-  /** What is read if nothing else is asked for. */
+  /** The source if no other is given. */
   public static final String DEFAULT = "/dev/urandom";
 
   private static final String STANDARD_INPUT = "-";
@@ -31,8 +31,9 @@ public record Source(String name) {
   private static final Path STANDARD_INPUT_FLAGS = Path.of("/proc/self/fdinfo/0");
 
   /**
-   * The same file, opened anew: for reading even if standard input is not. A stream is not opened
-   * by these: a socket cannot be, and a FIFO would wait for another writer.
+   * Names of standard input. Opening one opens the same file anew, for reading even if standard
+   * input is not open for reading. A stream is not opened by these names: a socket cannot be, and a
+   * FIFO would wait for another writer.
    */
   private static final Set<String> STANDARD_INPUT_NAMES =
       Set.of(STANDARD_INPUT, "/dev/stdin", "/dev/fd/0", STANDARD_INPUT_PATH.toString());
@@ -52,13 +53,12 @@ public record Source(String name) {
   /** The major number of /dev/zero, /dev/urandom and the like. */
   private static final long MEMORY_DEVICES = 1;
 
-  /** Whether this is standard input. */
   public boolean isStandardInput() {
     return name.equals(STANDARD_INPUT);
   }
 
   /**
-   * Its path; that of standard input, too.
+   * The source's path; standard input has one, too.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if Java cannot represent it
    */
@@ -69,8 +69,9 @@ public record Source(String name) {
   /**
    * Checks what can be known before reading.
    *
-   * @throws ExitException with {@link ExitCode#NO_INPUT} if it cannot be read, or with {@link
-   *     ExitCode#PARTIAL_FRAME} if it is a regular file of some frames and a bit, which is refused
+   * @throws ExitException with {@link ExitCode#NO_INPUT} if the source cannot be read, or with
+   *     {@link ExitCode#PARTIAL_FRAME} if it is a regular file that ends inside a frame, and such
+   *     an end is refused
    */
   public void check(PartialFrame partialFrame) {
     Path path = path();
@@ -97,10 +98,10 @@ public record Source(String name) {
   }
 
   /**
-   * Checks that so many readers can read it. What is consumed by reading it, such as a pipe, can be
-   * read by one only: of two each would get some bytes of a frame.
+   * Checks that this many readers can read the source. Reading consumes some sources, such as a
+   * pipe. Only one reader can read those: two readers would each get some bytes of a frame.
    *
-   * @param asking name of what asks for them
+   * @param asking name of the option or stage that asks for the readers
    * @throws ExitException with {@link ExitCode#USAGE} if they cannot
    */
   public void checkReaders(String asking, int count) {
@@ -113,7 +114,7 @@ public record Source(String name) {
   }
 
   /**
-   * Checks that it can be read again and again.
+   * Checks that the source can be read again and again.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if it is no regular file
    */
@@ -155,17 +156,17 @@ public record Source(String name) {
   }
 
   /**
-   * Opens it, without waiting for anybody.
+   * Opens the source without waiting for another process.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if it can be read by one reader only, which
-   *     another process is
+   * @throws ExitException with {@link ExitCode#USAGE} if only one reader can read the source, and
+   *     another process does already
    */
   ReadableByteChannel open() throws IOException {
     Path path = path();
     try {
       return isStream(attributes(path)) ? openStream(path) : openFile(path);
     } catch (LinkageError e) {
-      // No system calls are known here. Whoever opens a FIFO waits for its other end, then.
+      // System calls are not available here, so opening a FIFO waits for its other end.
       return openFile(path);
     }
   }
@@ -212,12 +213,12 @@ public record Source(String name) {
           .mapToInt(line -> Integer.parseInt(line.substring("flags:".length()).strip(), 8))
           .anyMatch(flags -> (flags & ACCESS_MODE) == WRITE_ONLY);
     } catch (IOException e) {
-      // There is none.
+      // There is no standard input.
       return true;
     }
   }
 
-  /** Whether it is consumed by reading it. */
+  /** Whether reading consumes the input. */
   private static boolean isStream(Map<String, Object> attributes) {
     return switch (kind(attributes)) {
       case REGULAR_FILE, BLOCK_DEVICE -> false;

@@ -14,17 +14,17 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /**
- * Reads the source into the ring, on a thread of its own: a source that is silent, or a FIFO nobody
- * has opened, holds up neither acknowledgements nor metrics nor the end.
+ * Reads the source into the ring, on the reading thread. So a silent source, or a FIFO that no
+ * writer has opened, delays neither answers nor metrics nor the end.
  */
 final class SourceReader implements AutoCloseable {
-  /** What one read asks for. */
+  /** The bytes that one read asks for. */
   private static final int READ_LENGTH = Frames.BATCH_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
   /**
-   * What is announced at once while reads are filled, so that more is sure to come. It may take
-   * waking somebody on another processor, which is a twentieth of the time that it takes
-   * /dev/urandom to fill a read.
+   * How much is announced at once while reads are full: after a full read more is sure to come. An
+   * announcement may wake a process on another CPU. That takes a twentieth of the time that
+   * /dev/urandom takes to fill a read.
    */
   private static final int ANNOUNCE_LENGTH = 4 * READ_LENGTH;
 
@@ -48,7 +48,7 @@ final class SourceReader implements AutoCloseable {
   private volatile Throwable defect;
 
   /**
-   * @param cpu where to read
+   * @param cpu the CPU of the reading thread
    * @param framesPadded counts last frames filled up with zero bytes
    */
   SourceReader(
@@ -71,14 +71,15 @@ final class SourceReader implements AutoCloseable {
   }
 
   /**
-   * Has this called, on the source's thread, when frames were published: at once, or while reads
-   * are filled after a few of them. If a source falls silent after a filled read, nobody is told.
+   * Sets what the reading thread calls after it has published frames. It calls this at once, or
+   * after several reads while they are full. If the source falls silent after a full read, the
+   * thread does not call it.
    */
   void onPublished(Runnable action) {
     onPublished = action;
   }
 
-  /** Begins to read, unless it has begun or was stopped. */
+  /** Starts reading, unless it was started or stopped before. */
   void start() {
     if (!isStarted && !isStopped) {
       isStarted = true;
@@ -86,10 +87,10 @@ final class SourceReader implements AutoCloseable {
     }
   }
 
-  /** Stops reading; frames already published stay. */
+  /** Stops reading. Frames already published stay. */
   void stop() {
     isStopped = true;
-    // Wakes it from its pauses; StreamChannel sees by itself.
+    // Wakes the thread from its pauses. A StreamChannel notices by itself.
     thread.interrupt();
   }
 
@@ -98,7 +99,7 @@ final class SourceReader implements AutoCloseable {
     return isStarted ? !thread.isAlive() : isStopped;
   }
 
-  /** Whether the input has ended, or as many frames as wanted were read. */
+  /** Whether the input has ended, or all wanted frames were read. */
   boolean isFinished() {
     return isFinished;
   }
@@ -106,7 +107,7 @@ final class SourceReader implements AutoCloseable {
   /**
    * Why reading ended before the input did, or null.
    *
-   * @throws IllegalStateException if it ended by a defect
+   * @throws IllegalStateException if a defect ended it
    */
   ExitException failure() {
     if (defect != null) {
@@ -115,7 +116,7 @@ final class SourceReader implements AutoCloseable {
     return failure;
   }
 
-  /** Leaves the thread, a daemon, to itself: it notices within a moment. */
+  /** Does not wait for the thread. It is a daemon, and notices within a moment. */
   @Override
   public void close() {
     stop();
@@ -135,7 +136,7 @@ final class SourceReader implements AutoCloseable {
         }
       } while (inputPosition > start && isToRepeat(channel, inputPosition));
     } catch (ClosedByInterruptException e) {
-      // stopped while waiting for the source
+      // Stopped while it waited for the source.
     } catch (ExitException e) {
       failure = e;
     } catch (IOException e) {
@@ -147,7 +148,7 @@ final class SourceReader implements AutoCloseable {
     }
   }
 
-  /** Whether the file is to be read from its start once more, to which it is then set. */
+  /** Whether to read the file once more. If so, sets the file to its start. */
   private boolean isToRepeat(ReadableByteChannel channel, long inputPosition) throws IOException {
     if (settings.repeat()
         && failure == null
@@ -158,7 +159,7 @@ final class SourceReader implements AutoCloseable {
     return !isFinished && !isStopped;
   }
 
-  /** Returns how many bytes the input has had by then. */
+  /** Returns how many bytes the input has had by then, repeats included. */
   private long readToEnd(ReadableByteChannel channel, long start) throws IOException {
     long inputPosition = start;
     while (!isStopped) {
@@ -187,7 +188,7 @@ final class SourceReader implements AutoCloseable {
     return inputPosition;
   }
 
-  /** How many bytes to read now; 0, after a pause, if none: not due yet, or the ring is full. */
+  /** How many bytes to read now. Returns 0, after a pause, if none are due or the ring is full. */
   private int lengthToRead(long inputPosition) {
     long nowNanos = System.nanoTime();
     long frameLimitNow =
@@ -214,7 +215,7 @@ final class SourceReader implements AutoCloseable {
     }
   }
 
-  /** Returns how many bytes the input has then. */
+  /** Refuses the last frame or fills it up. Returns how many bytes the input has then. */
   private long endInsideFrame(long inputPosition, int remainder) {
     if (settings.partialFrame() == PartialFrame.REFUSE) {
       failure =

@@ -13,15 +13,15 @@ import java.util.concurrent.TimeUnit;
 import org.agrona.BufferUtil;
 
 /**
- * An input that is consumed by reading it: a pipe, a FIFO, a socket, a terminal, or a device that
- * is no memory. It has one reader, since of two each would get some bytes of a frame.
+ * An input that reading consumes: a pipe, a FIFO, a socket, a terminal, or a device other than
+ * memory. Only one process reads it, since two would each get some bytes of a frame.
  *
- * <p>Neither open(2) nor read(2) waits, which nothing could end, but ppoll(2), for a moment. So
- * whatever its flags, a silent input costs nothing to speak of, and a reader that is killed while
- * it waits has taken nothing.
+ * <p>Nothing could end a wait in open(2) or read(2), so neither waits. Only ppoll(2) waits, for a
+ * moment. So a silent input costs almost nothing, whatever its flags. A reader that is killed while
+ * it waits has consumed nothing.
  *
- * <p>A terminal does not become its reader's controlling terminal, which would hang it up when the
- * reader, the leader of a session under the local command, dies.
+ * <p>A terminal does not become the reader's controlling terminal. Under the local command the
+ * reader leads a session, and its death would hang up that terminal.
  */
 final class StreamChannel implements ReadableByteChannel {
   private static final int STANDARD_INPUT = 0;
@@ -38,7 +38,7 @@ final class StreamChannel implements ReadableByteChannel {
   private static final int EAGAIN = 11;
   private static final short POLLIN = 1;
 
-  /** How long it may take until a reader that is told to stop notices. */
+  /** How long a reader may take to notice that it is told to stop. */
   private static final long WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private static final long TIMESPEC_OFFSET = 8;
@@ -46,7 +46,10 @@ final class StreamChannel implements ReadableByteChannel {
 
   private final int file;
 
-  /** What holds the lock: the file, unless that is inherited and so shared with its owners. */
+  /**
+   * The descriptor that holds the lock. This is the file itself, unless standard input is
+   * inherited: its owners would share the lock.
+   */
   private final int lock;
 
   /** A {@code struct pollfd} and a {@code struct timespec}. */
@@ -62,8 +65,8 @@ final class StreamChannel implements ReadableByteChannel {
   }
 
   /**
-   * Opens an input for this process alone; the kernel lets another have it when this is closed or
-   * the process dies.
+   * Opens an input for this process alone. When this channel is closed or the process dies, the
+   * kernel lets another process have the input.
    *
    * @return null if another process reads it
    * @throws IOException if it cannot be opened
@@ -77,7 +80,8 @@ final class StreamChannel implements ReadableByteChannel {
   }
 
   /**
-   * Standard input, for this process alone if another can be kept off, as it can but for sockets.
+   * Takes standard input for this process alone, where that is possible. It is not possible for
+   * sockets.
    *
    * @param path by which the same file is opened again
    * @return null if another process reads it
@@ -124,7 +128,7 @@ final class StreamChannel implements ReadableByteChannel {
 
   private boolean isReadable() {
     poll.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET, 0);
-    // The kernel writes there how much of it was left.
+    // Set before each call, since the kernel writes the time that was left there.
     poll.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET + Long.BYTES, WAIT_NANOS);
     long address = poll.address();
     return Syscall.call(Syscall.PPOLL, address, 1, address + TIMESPEC_OFFSET, 0) > 0;
@@ -140,9 +144,10 @@ final class StreamChannel implements ReadableByteChannel {
     }
   }
 
-  /** Whether nobody else has it; closes it if so. */
+  /** Locks a file. Returns false, and closes the file, if another process has locked it. */
   private static boolean lock(int file) {
-    // By flock(2): these locks, unlike POSIX locks, may exclude others though a file is only read.
+    // By flock(2). Unlike POSIX locks, these can exclude others even if the file is open only for
+    // reading.
     if (Syscall.callOrErrno(Syscall.FLOCK, file, LOCK_EX | LOCK_NB, 0, 0) != -EAGAIN) {
       return true;
     }

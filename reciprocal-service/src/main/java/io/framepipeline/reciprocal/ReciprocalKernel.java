@@ -11,8 +11,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 /**
  * {@code byte[4096] -> float32[4096]}: each unsigned byte x becomes {@code 1f / (1f + x)}.
  *
- * <p>It is computed in IEEE 754 binary32, whose addition and division are exactly rounded: the
- * results are NumPy's, to the bit. Without vectors the 256 results are looked up.
+ * <p>The kernel computes in IEEE 754 binary32, whose addition and division are exactly rounded. So
+ * the results are NumPy's, to the bit. Without vectors the kernel looks up the 256 results.
  */
 public final class ReciprocalKernel implements Kernel {
   private static final int BYTE_VALUES = 256;
@@ -40,7 +40,7 @@ public final class ReciprocalKernel implements Kernel {
     }
   }
 
-  /** What {@link VectorReciprocals} computes, without vectors. */
+  /** Computes the same as {@link VectorReciprocals}, without vectors. */
   static void lookUp(DirectBuffer in, int offset, MutableDirectBuffer out, int outOffset) {
     for (int i = 0; i < Frames.ELEMENTS; i += Long.BYTES) {
       long eight = in.getLong(offset + i);

@@ -11,20 +11,20 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@code byte[4096] -> float32[4096]}: {@code 1f / (1f + x)} of each unsigned byte x, by division,
- * which vectors do faster than they look up a table.
+ * {@code byte[4096] -> float32[4096]}: {@code 1f / (1f + x)} of each unsigned byte x. It divides,
+ * since vectors divide faster than they look up a table.
  */
 final class VectorReciprocals {
   // Vector code is fast only where the compiler sees the species as constants.
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
 
-  /** As many bytes as a vector has floats, but no vector is shorter than 64 bits. */
+  /** As many bytes as a vector has floats; but no vector is shorter than 64 bits. */
   private static final VectorSpecies<Byte> BYTES =
       VectorSpecies.of(
           byte.class, VectorShape.forBitSize(Math.max(Long.SIZE, FLOATS.length() * Byte.SIZE)));
 
-  /** VectorWarmUp of floats from one of bytes. */
+  /** How many vectors of floats one vector of bytes makes. */
   private static final int PARTS = BYTES.length() / FLOATS.length();
 
   private VectorReciprocals() {}
