@@ -59,7 +59,10 @@ class ForeignMessagesIT {
         if (stage != Stage.READER) {
           // Nothing is wrong with it, but that there is no payload to it.
           UnsafeBuffer frame = message(length, template, SCHEMA, VERSION);
-          new FrameBatchEncoder().wrap(frame, MessageHeaderEncoder.ENCODED_LENGTH).frameCount(1);
+          new FrameBatchEncoder()
+              .wrap(frame, MessageHeaderEncoder.ENCODED_LENGTH)
+              .payloadLength(stage.inputLength())
+              .frameCount(1);
           offer(publication, frame, length);
         }
         Random random = new Random(stage.label().hashCode());
