@@ -21,8 +21,10 @@ import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.ResultsTarget;
 import io.framepipeline.reader.Source;
 import io.framepipeline.reciprocal.ReciprocalKernel;
+import java.io.File;
 import java.lang.management.ManagementFactory;
 import java.util.OptionalLong;
+import org.agrona.IoUtil;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,6 +47,8 @@ class AllocationTest {
   @AfterEach
   void closeDriver() {
     driver.close();
+    // The numbers of readers outlive a driver, as they must.
+    IoUtil.delete(new File(driver.aeronDirectory() + ".readers"), true);
   }
 
   @Test
