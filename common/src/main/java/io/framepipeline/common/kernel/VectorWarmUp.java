@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  * types.
  */
 public final class VectorWarmUp {
-  /** The first frames go ahead: they are waited for, and not yet compiled themselves. */
+  /** From the making of the kernel on: the start of the service goes ahead, as it is waited for. */
   private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   /** Of one attempt; far more than a frame takes once the code is compiled. */
