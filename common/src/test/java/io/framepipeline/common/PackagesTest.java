@@ -23,12 +23,13 @@ class PackagesTest {
   private static final Map<String, Set<String>> USES =
       Map.of(
           "config", Set.of(),
+          "http", Set.of(),
           "wire", Set.of(),
           "kernel", Set.of(),
           "linux", Set.of("config"),
           "topology", Set.of("wire"),
           "transport", Set.of("topology", "wire", "linux", "config"),
-          "metrics", Set.of("topology", "wire", "config"),
+          "metrics", Set.of("http", "topology", "wire", "linux", "config"),
           "service", Set.of("metrics", "transport", "topology", "wire", "linux", "config"),
           "delivery",
               Set.of(

@@ -2,6 +2,10 @@ package io.framepipeline.common.metrics;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.http.HttpAnswer;
+import io.framepipeline.common.http.HttpRequest;
+import io.framepipeline.common.http.HttpServer;
+import io.framepipeline.common.http.HttpStatus;
 import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -57,6 +61,7 @@ public final class MetricsServer implements AutoCloseable {
     try {
       server =
           new HttpServer(
+              "metrics",
               address,
               CLIENT_LIMIT,
               Map.of(
@@ -92,7 +97,7 @@ public final class MetricsServer implements AutoCloseable {
     if (metrics == null) {
       metrics = new PrometheusMetrics(stage, stats, counters);
     }
-    return metrics.scrape(request.accept());
+    return metrics.scrape(request.header("accept"));
   }
 
   private boolean isLive() {

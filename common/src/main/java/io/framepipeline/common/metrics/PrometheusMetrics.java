@@ -1,6 +1,8 @@
 package io.framepipeline.common.metrics;
 
 import com.sun.management.OperatingSystemMXBean;
+import io.framepipeline.common.http.HttpAnswer;
+import io.framepipeline.common.http.HttpStatus;
 import io.framepipeline.common.topology.Stage;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;

@@ -1,4 +1,4 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * In that time it may also send what nobody asked for. If a client comes while there are {@link
  * #MAX_CONNECTIONS}, the oldest connection is closed to make room.
  */
-final class HttpServer implements AutoCloseable {
+public final class HttpServer implements AutoCloseable {
   /** Each connection has a buffer of {@link #MAX_HEAD_LENGTH}. */
   static final int MAX_CONNECTIONS = 256;
 
@@ -45,7 +45,7 @@ final class HttpServer implements AutoCloseable {
    * @param executor makes the content; if that takes moments only, it can be the server's own
    *     thread
    */
-  record Page(Executor executor, Function<HttpRequest, HttpAnswer> content) {}
+  public record Page(Executor executor, Function<HttpRequest, HttpAnswer> content) {}
 
   private final long limitNanos;
   private final Map<String, Page> pages;
@@ -61,10 +61,11 @@ final class HttpServer implements AutoCloseable {
   /**
    * Binds and starts.
    *
+   * @param name of the thread
    * @param limit how long a client may take for its request, and again for the answer
    * @param pages by path
    */
-  HttpServer(InetSocketAddress address, Duration limit, Map<String, Page> pages)
+  public HttpServer(String name, InetSocketAddress address, Duration limit, Map<String, Page> pages)
       throws IOException {
     this.limitNanos = limit.toNanos();
     this.pages = pages;
@@ -78,11 +79,11 @@ final class HttpServer implements AutoCloseable {
       server.close();
       throw e;
     }
-    thread = Thread.ofPlatform().name("metrics").daemon().start(this::run);
+    thread = Thread.ofPlatform().name(name).daemon().start(this::run);
   }
 
   /** The port on which the server listens. */
-  int port() {
+  public int port() {
     return server.socket().getLocalPort();
   }
 
@@ -106,7 +107,7 @@ final class HttpServer implements AutoCloseable {
         connections.removeIf(connection -> connection.isOver(nowNanos));
       }
     } catch (IOException e) {
-      LOG.error("metrics and health are served no more", e);
+      LOG.error("{} serves no more", Thread.currentThread().getName(), e);
     } finally {
       connections.forEach(Connection::close);
       CloseHelper.closeAll(server, selector);

@@ -1,7 +1,9 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -10,9 +12,9 @@ import java.util.regex.Pattern;
  *
  * @param isHead whether only the answer's head is wanted
  * @param path without the query
- * @param accept the content types that the client takes; empty if it does not say
+ * @param headers by name in lower case; if a header comes several times, its values are joined
  */
-record HttpRequest(boolean isHead, String path, String accept) {
+public record HttpRequest(boolean isHead, String path, Map<String, String> headers) {
   /** A method, a target and the version. */
   private static final Pattern REQUEST_LINE = Pattern.compile("([A-Z]+) (\\S+) HTTP/1\\.[0-9]");
 
@@ -55,23 +57,29 @@ record HttpRequest(boolean isHead, String path, String accept) {
     if (!target.matches()) {
       throw new HttpRefusal(HttpStatus.BAD_REQUEST);
     }
-    String accept = "";
+    Map<String, String> headers = new HashMap<>();
     for (int i = 1; i < lines.length - 1; i++) {
       if (lines[i].isEmpty()) {
-        return new HttpRequest(isHead, target.group(1), accept);
+        return new HttpRequest(isHead, target.group(1), Map.copyOf(headers));
       }
       Matcher header = HEADER.matcher(lines[i]);
       if (!header.matches()) {
         throw new HttpRefusal(HttpStatus.BAD_REQUEST);
       }
-      switch (header.group(1).toLowerCase(Locale.ROOT)) {
-        case "accept" -> accept += (accept.isEmpty() ? "" : ",") + header.group(2);
+      String name = header.group(1).toLowerCase(Locale.ROOT);
+      headers.merge(name, header.group(2), (first, more) -> first + "," + more);
+      switch (name) {
         case "content-length" -> refuseBody(!header.group(2).strip().equals("0"));
         case "transfer-encoding" -> refuseBody(true);
         default -> {}
       }
     }
     return null;
+  }
+
+  /** The value of a header, named in lower case; empty if the client did not send it. */
+  public String header(String name) {
+    return headers.getOrDefault(name, "");
   }
 
   private static void refuseBody(boolean hasBody) throws HttpRefusal {

@@ -1,18 +1,30 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Collectors;
 
-/** The answer to a request. The connection ends with it. */
-record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
+/**
+ * The answer to a request. The connection ends with it.
+ *
+ * @param headers further ones, each as it is sent, without the line's end
+ */
+public record HttpAnswer(
+    HttpStatus status, String contentType, ByteBuffer body, List<String> headers) {
+  /** An answer without further headers. */
+  public HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
+    this(status, contentType, body, List.of());
+  }
+
   /** A line of plain text. */
-  static HttpAnswer line(HttpStatus status, String text) {
+  public static HttpAnswer line(HttpStatus status, String text) {
     return new HttpAnswer(
         status, "text/plain; charset=us-ascii", StandardCharsets.US_ASCII.encode(text + "\n"));
   }
 
   /** A line with the status only. */
-  static HttpAnswer of(HttpStatus status) {
+  public static HttpAnswer of(HttpStatus status) {
     return line(status, status.toString());
   }
 
@@ -28,6 +40,7 @@ record HttpAnswer(HttpStatus status, String contentType, ByteBuffer body) {
             + status
             + "\r\n"
             + allow
+            + headers.stream().map(header -> header + "\r\n").collect(Collectors.joining())
             + "Content-Type: "
             + contentType
             + "\r\n"

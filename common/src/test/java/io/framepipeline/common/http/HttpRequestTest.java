@@ -1,4 +1,4 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -27,10 +27,14 @@ class HttpRequestTest {
     for (int length = 0; length < REQUEST.length(); length++) {
       assertThat(parse(REQUEST.substring(0, length))).as("first %d bytes", length).isNull();
     }
-    HttpRequest expected =
-        new HttpRequest(false, "/metrics", "text/plain;version=0.0.4,application/openmetrics-text");
-    assertThat(parse(REQUEST)).isEqualTo(expected);
-    assertThat(parse(REQUEST + "GET /another HTTP/1.1\r\n")).isEqualTo(expected);
+    HttpRequest request = parse(REQUEST);
+    assertThat(request.isHead()).isFalse();
+    assertThat(request.path()).isEqualTo("/metrics");
+    assertThat(request.header("accept"))
+        .isEqualTo("text/plain;version=0.0.4,application/openmetrics-text");
+    assertThat(request.header("host")).isEqualTo("localhost:9400");
+    assertThat(request.header("origin")).isEmpty();
+    assertThat(parse(REQUEST + "GET /another HTTP/1.1\r\n")).isEqualTo(request);
   }
 
   @ParameterizedTest
@@ -42,7 +46,8 @@ class HttpRequestTest {
         "HEAD http://host:1/a HTTP/1.1\r\nHost: host:1\r\n\r\n",
       })
   void shouldUnderstandEveryWayToAskForThePath(String request) throws HttpRefusal {
-    assertThat(parse(request)).isEqualTo(new HttpRequest(true, "/a", ""));
+    assertThat(parse(request).isHead()).isTrue();
+    assertThat(parse(request).path()).isEqualTo("/a");
   }
 
   @ParameterizedTest

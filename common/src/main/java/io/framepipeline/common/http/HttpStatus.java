@@ -1,9 +1,10 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 /** The status codes that this program answers with. */
-enum HttpStatus {
+public enum HttpStatus {
   OK(200, "OK"),
   BAD_REQUEST(400, "Bad Request"),
+  FORBIDDEN(403, "Forbidden"),
   NOT_FOUND(404, "Not Found"),
   METHOD_NOT_ALLOWED(405, "Method Not Allowed"),
   CONTENT_TOO_LARGE(413, "Content Too Large"),

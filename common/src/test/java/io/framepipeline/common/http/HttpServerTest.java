@@ -1,4 +1,4 @@
-package io.framepipeline.common.metrics;
+package io.framepipeline.common.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -232,6 +232,7 @@ class HttpServerTest {
   private void start(InetSocketAddress address, Duration limit) throws IOException {
     server =
         new HttpServer(
+            "test",
             address,
             limit,
             Map.of(
