@@ -4,6 +4,7 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.Histogram;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
@@ -15,7 +16,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -31,6 +31,7 @@ final class PipelineRun implements Contender {
 
   private final Process process;
   private final Path directory;
+  private final FiguresDirectory figures;
   private final Path log;
   private final long startNanos;
 
@@ -47,6 +48,7 @@ final class PipelineRun implements Contender {
       builder.environment().putAll(settings);
       process = builder.start();
       directory = Path.of("/dev/shm/frame-pipeline-" + process.pid());
+      figures = new FiguresDirectory(LocalRun.aeronDirectory(directory));
     } catch (IOException e) {
       throw new ExitException(ExitCode.INTERNAL, "the pipeline does not start: " + e.getMessage());
     }
@@ -133,7 +135,7 @@ final class PipelineRun implements Contender {
       String role = entry.getValue();
       cpu.merge(role, cpuSeconds(pid), Double::sum);
       switches += contextSwitches(pid);
-      StageStats stats = stats(role, pid);
+      StageStats stats = stats(pid);
       if (stats != null && role.equals(Stage.READER.label())) {
         frames += stats.ledger.read().framesAcknowledged();
       } else if (stats != null && role.equals(Stage.NORM.label())) {
@@ -146,7 +148,7 @@ final class PipelineRun implements Contender {
   private long normed() {
     return processes().entrySet().stream()
         .filter(entry -> entry.getValue().equals(Stage.NORM.label()))
-        .map(entry -> stats(entry.getValue(), entry.getKey()))
+        .map(entry -> stats(entry.getKey()))
         .mapToLong(stats -> stats == null ? 0 : stats.counter(Figure.FRAMES_NORMED).get())
         .sum();
   }
@@ -168,11 +170,12 @@ final class PipelineRun implements Contender {
     return roles;
   }
 
-  private StageStats stats(String role, long pid) {
-    return role.equals("driver")
-        ? null
-        : StageStats.open(
-            LocalRun.statsFile(directory, Stage.valueOf(role.toUpperCase(Locale.ROOT)), pid));
+  private StageStats stats(long pid) {
+    return figures.look().instances().stream()
+        .map(FiguresDirectory.Instance::stats)
+        .filter(stats -> stats.counter(Figure.PID).get() == pid)
+        .findFirst()
+        .orElse(null);
   }
 
   private static double cpuSeconds(long pid) {

@@ -2,6 +2,8 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.metrics.Histogram;
 import io.framepipeline.common.wire.Frames;
+import io.framepipeline.console.PipelineText;
+import io.framepipeline.console.Totals;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -38,8 +40,8 @@ final class Console {
             now.ledger().framesInFlight(),
             now.ledger().framesRedelivered(),
             now.framesDuplicate(),
-            Report.duration(latency.quantile(0.5) / 1e3),
-            Report.duration(latency.quantile(0.99) / 1e3),
+            PipelineText.duration(latency.quantile(0.5) / 1e3),
+            PipelineText.duration(latency.quantile(0.99) / 1e3),
             norms.mean()));
   }
 

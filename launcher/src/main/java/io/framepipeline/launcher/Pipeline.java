@@ -18,7 +18,7 @@ import picocli.CommandLine.TypeConversionException;
     customSynopsis = "./pipeline COMMAND [OPTION...]",
     usageHelpWidth = 100,
     commandListHeading = "%nCommands:%n",
-    subcommands = {RunCommand.class, ScaleCommand.class, StatusCommand.class},
+    subcommands = {RunCommand.class, ScaleCommand.class, StatusCommand.class, TopCommand.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:the ledger is closed, nothing was lost",
@@ -38,6 +38,7 @@ import picocli.CommandLine.TypeConversionException;
       "  ./pipeline run --source data.bin --print all > norms.txt",
       "  producer | ./pipeline run --source - --partial-frame pad",
       "  ./pipeline scale reciprocal=3 norm=2        of a running pipeline",
+      "  ./pipeline top                              shows what it does",
       "  ./pipeline status --json | jq .ledger",
       "  ./pipeline bench                            measures it on this machine"
     },

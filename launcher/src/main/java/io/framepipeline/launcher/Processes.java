@@ -2,6 +2,7 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.driver.DriverService;
@@ -11,6 +12,7 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +45,8 @@ final class Processes {
   private final String cdsOption = System.getProperty("pipeline.cds");
 
   private final Path runDirectory;
+  private final FiguresDirectory figures;
+  private final Map<Stage, Integer> startedByStage = new EnumMap<>(Stage.class);
   private final Map<String, String> settings;
   private final PacedRun pacedRun;
 
@@ -60,6 +64,7 @@ final class Processes {
    */
   Processes(Path runDirectory, Map<String, String> settings, PacedRun pacedRun) {
     this.runDirectory = runDirectory;
+    this.figures = new FiguresDirectory(aeronDirectory());
     this.settings = settings;
     this.pacedRun = pacedRun;
   }
@@ -98,10 +103,12 @@ final class Processes {
     // Several instances share this machine, so each takes a free port.
     environment.put("METRICS_PORT", "0");
     environment.put(LocalRun.RUN_DIR, runDirectory.toString());
+    String name = stage.label() + "-" + startedByStage.merge(stage, 1, Integer::sum);
+    environment.put(LocalRun.INSTANCE, name);
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
     builder.redirectInput(stage.isFirst() ? Redirect.INHERIT : NOTHING);
     builder.redirectOutput(stage.isFirst() ? Redirect.INHERIT : Redirect.DISCARD);
-    return new Instance(stage, start(builder), runDirectory);
+    return new Instance(name, start(builder), figures);
   }
 
   /** The directory of the media driver's files. */

@@ -3,6 +3,8 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.wire.Frames;
+import io.framepipeline.console.PipelineText;
+import io.framepipeline.console.Totals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,19 +124,9 @@ record Report(
         normMin,
         normMean,
         normMax,
-        duration(latencyMicros.p50),
-        duration(latencyMicros.p99),
-        duration(latencyMicros.p999),
-        duration(latencyMicros.max));
-  }
-
-  /** A time in microseconds, in the unit that reads best. */
-  static String duration(double micros) {
-    if (micros < 1e3) {
-      return String.format(Locale.ROOT, "%.0f us", micros);
-    }
-    return micros < 1e6
-        ? String.format(Locale.ROOT, "%.1f ms", micros / 1e3)
-        : String.format(Locale.ROOT, "%.2f s", micros / 1e6);
+        PipelineText.duration(latencyMicros.p50),
+        PipelineText.duration(latencyMicros.p99),
+        PipelineText.duration(latencyMicros.p999),
+        PipelineText.duration(latencyMicros.max));
   }
 }

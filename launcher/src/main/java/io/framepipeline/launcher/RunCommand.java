@@ -3,6 +3,7 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.topology.InstanceCounts;
@@ -10,6 +11,7 @@ import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverCounters;
 import io.framepipeline.common.transport.SharedMemorySize;
+import io.framepipeline.console.Totals;
 import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.ResultsTarget;
@@ -71,7 +73,7 @@ final class RunCommand implements Callable<Integer> {
     Signals.onStop(signals::incrementAndGet);
     Signals.onHangUp(() -> signals.compareAndSet(0, 1));
     try (RunDirectory runDirectory = RunDirectory.create();
-        ControlServer control = new ControlServer(RunDirectory.control(runDirectory.path()))) {
+        LivePage page = LivePage.open(options.page, LocalRun.aeronDirectory(runDirectory.path()))) {
       sharedMemory(runDirectory.path())
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
       if (results != null) {
@@ -79,7 +81,8 @@ final class RunCommand implements Callable<Integer> {
         results.replace(source.path(), options.readers());
       }
       Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
-      return run(runDirectory, new Supervisor(processes, console), control);
+      page.announce(console);
+      return run(runDirectory, new Supervisor(processes, console), page);
     }
   }
 
@@ -100,6 +103,7 @@ final class RunCommand implements Callable<Integer> {
     if (options.json != null) {
       checkJson(options.json);
     }
+    LivePage.check(options.page);
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.putAll(options.settings());
     Settings settings = new Settings(environment, new Properties());
@@ -141,12 +145,15 @@ final class RunCommand implements Callable<Integer> {
     return Settings.malformed("--json", file.toString(), allowed);
   }
 
-  private int run(RunDirectory runDirectory, Supervisor supervisor, ControlServer control) {
+  private int run(RunDirectory runDirectory, Supervisor supervisor, LivePage page) {
+    Path path = runDirectory.path();
+    FiguresDirectory figures = new FiguresDirectory(LocalRun.aeronDirectory(path));
+    RunFiles files = new RunFiles(path, figures);
     supervisor.start(options.instances());
     Optional<Path> missing = Optional.empty();
     long lookNanos = System.nanoTime();
 
-    Totals shown = Totals.of(supervisor.allInstances());
+    Totals shown = Totals.of(figures.look());
     while (!supervisor.isDone()) {
       LockSupport.parkNanos(STEP_NANOS);
       supervisor.doWork();
@@ -158,22 +165,22 @@ final class RunCommand implements Callable<Integer> {
           || supervisor.exitCode() == ExitCode.OUTPUT) {
         supervisor.drain();
       }
-      control.doWork(request -> answer(request, runDirectory.path(), supervisor));
-
       if (missing.isEmpty() && System.nanoTime() - lookNanos >= LOOK_NANOS) {
         lookNanos = System.nanoTime();
         missing = runDirectory.missing();
-        missing.ifPresent(path -> onMissing(path, supervisor));
+        missing.ifPresent(gone -> onMissing(gone, supervisor));
+      }
+      if (missing.isEmpty()) {
+        files.doWork(counts -> scale(counts, path, supervisor, page), supervisor);
       }
 
       if (System.nanoTime() - shown.nanos() >= DISPLAY_NANOS) {
-        Totals now = Totals.of(supervisor.allInstances());
+        Totals now = Totals.of(figures.look());
         console.progress(shown, now);
         shown = now;
-        supervisor.runningInstances().forEach(Instance::sample);
       }
     }
-    Report report = Report.of(Totals.of(supervisor.allInstances()), supervisor.asked());
+    Report report = Report.of(Totals.of(figures.look()), supervisor.asked());
     int exitCode = supervisor.exitCode();
     if (missing.isPresent() && report.isComplete()) {
       exitCode = ExitCode.INTERNAL;
@@ -223,25 +230,24 @@ final class RunCommand implements Callable<Integer> {
     return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels);
   }
 
-  private RunStatus answer(ControlRequest request, Path runDirectory, Supervisor supervisor) {
-    if (!request.scale().isEmpty()) {
-      source.checkReaders(Stage.first().label(), request.scale().getOrDefault(Stage.first(), 1));
-      Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
-      asked.putAll(request.scale());
-      DriverCounters.requireEnoughFor(InstanceCounts.of(asked));
-      sharedMemory(runDirectory)
-          .requireFreeFor(
-              InstanceCounts.of(asked), InstanceCounts.of(supervisor.asked()), windowFrames);
-      supervisor.scale(request.scale());
-    }
-    return RunStatus.of(runDirectory, supervisor);
+  private void scale(
+      Map<Stage, Integer> counts, Path runDirectory, Supervisor supervisor, LivePage page) {
+    source.checkReaders(Stage.first().label(), counts.getOrDefault(Stage.first(), 1));
+    Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
+    asked.putAll(counts);
+    DriverCounters.requireEnoughFor(InstanceCounts.of(asked));
+    sharedMemory(runDirectory)
+        .requireFreeFor(
+            InstanceCounts.of(asked), InstanceCounts.of(supervisor.asked()), windowFrames);
+    supervisor.scale(counts);
+    counts.forEach((stage, count) -> page.note("scaling", stage.label() + " to " + count));
   }
 
   private boolean isTimeOver(Supervisor supervisor) {
     if (options.durationSeconds == null) {
       return false;
     }
-    long firstReadNanos = Totals.firstReadNanos(supervisor.allInstances());
+    long firstReadNanos = supervisor.firstReadNanos();
     return firstReadNanos != 0
         && System.nanoTime() - firstReadNanos
             >= options.durationSeconds * TimeUnit.SECONDS.toNanos(1);

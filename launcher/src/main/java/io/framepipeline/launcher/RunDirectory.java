@@ -3,10 +3,10 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.linux.FileIdentity;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.transport.DriverConnection;
 import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -26,8 +26,9 @@ import java.util.stream.Stream;
 
 /**
  * The directory of everything that a run has in shared memory: the media driver's files, each
- * instance's figures, and the socket for requests of other commands. A file in it is locked while
- * the command lives. The kernel unlocks it when the command dies, however that happens.
+ * instance's figures, and files by which other commands learn of the run and ask for instances. A
+ * file in it is locked while the command lives. The kernel unlocks it when the command dies,
+ * however that happens.
  *
  * <p>All users may write to shared memory. So only its user may enter the directory. This class
  * never looks into other users' directories, or links, whatever their names.
@@ -39,7 +40,6 @@ final class RunDirectory implements AutoCloseable {
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
   private static final String PREFIX = "frame-pipeline-";
   private static final String LOCK = "lock";
-  private static final String CONTROL = "control";
 
   private final Path path;
   private final FileChannel lock;
@@ -56,7 +56,7 @@ final class RunDirectory implements AutoCloseable {
     this.directory = new FileIdentity(path);
     this.needed =
         Stream.concat(
-                Stream.of(path.resolve(LOCK)),
+                Stream.of(path.resolve(LOCK), FiguresDirectory.path(LocalRun.aeronDirectory(path))),
                 DriverConnection.sharedFiles(LocalRun.aeronDirectory(path)).stream())
             .map(FileIdentity::new)
             .toList();
@@ -103,11 +103,6 @@ final class RunDirectory implements AutoCloseable {
     } catch (IOException e) {
       throw new ExitException(ExitCode.INTERNAL, "%s: cannot be read: %s".formatted(directory, e));
     }
-  }
-
-  /** The socket of the command that owns a run directory. */
-  static UnixDomainSocketAddress control(Path runDirectory) {
-    return UnixDomainSocketAddress.of(runDirectory.resolve(CONTROL));
   }
 
   Path path() {

@@ -97,6 +97,12 @@ final class RunOptions {
       description = "Write the final report to FILE, as one JSON object.")
   Path json;
 
+  @Option(
+      names = "--page",
+      paramLabel = "PORT|off",
+      description = "The port of the live view on 127.0.0.1. Default: any free one.")
+  String page = "0";
+
   /**
    * Checks how many instances of a stage are asked for.
    *

@@ -3,6 +3,8 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.topology.Stage;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
@@ -38,14 +40,14 @@ final class ScaleCommand implements Callable<Integer> {
   @Mixin private RunSelection selection;
 
   @Override
-  public Integer call() throws InterruptedException {
-    ControlRequest request = new ControlRequest(instances);
-    request.check();
-    ControlClient run = new ControlClient(selection.find());
-    RunStatus status = run.ask(request);
+  public Integer call() throws IOException, InterruptedException {
+    instances.forEach((stage, count) -> RunOptions.checkInstances(stage.label(), count));
+    Path run = selection.find();
+    new ScaleRequests(run).ask(instances, () -> RunDirectory.running().contains(run));
+    RunStatus status = RunStatus.read(run);
     while (!isSettled(status)) {
       Thread.sleep(POLL);
-      status = run.ask(ControlRequest.STATUS);
+      status = RunStatus.read(run);
     }
     print(status.stages());
     return ExitCode.OK;

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * The instances of one stage. Some are wanted: each of these is started again when it dies. Others
@@ -35,10 +34,6 @@ final class StageInstances {
     /** An instance that waits to be started counts as the youngest. */
     long uptimeNanos() {
       return restarts.isWaiting() ? 0 : instance.uptimeNanos();
-    }
-
-    boolean isReady() {
-      return instance != null && instance.isReady();
     }
   }
 
@@ -103,15 +98,9 @@ final class StageInstances {
     return exitCode;
   }
 
-  /** The instances with a living process, leaving ones included. */
-  Stream<Instance> running() {
-    return Stream.concat(slots.stream().map(slot -> slot.instance), leaving.stream())
-        .filter(instance -> instance != null && instance.process().isAlive());
-  }
-
-  StageStatus status() {
-    int ready = (int) slots.stream().filter(Slot::isReady).count();
-    return new StageStatus(ready, slots.size() - ready, leaving.size());
+  /** How many instances are wanted. */
+  int wanted() {
+    return slots.size();
   }
 
   private void onBegin(Instance instance, String url) {
@@ -203,7 +192,7 @@ final class StageInstances {
       exitCode = code;
     }
     boolean isTerminated =
-        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && instance.stats() == null);
+        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && !instance.hasFigures());
     if (code != ExitCode.OK && !isTerminated) {
       tell(instance, "was told to leave and ended with exit code " + code);
     }

@@ -1,7 +1,12 @@
 package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.topology.Stage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -12,22 +17,44 @@ import picocli.CommandLine.Option;
     header = "Shows the instances of a running pipeline, and its ledger.",
     synopsisHeading = "%nUsage: ",
     description =
-        "Shows each instance with its process id, its uptime and its rate over the last second or two,"
-            + " and the ledger of all readers so far.%n",
+        "Shows how many instances each stage has, what each instance does in the second that"
+            + " follows, and the ledger of all readers so far.%n",
     customSynopsis = "./pipeline status [OPTION...]%n",
     usageHelpWidth = 100,
     sortOptions = false,
     mixinStandardHelpOptions = true)
 final class StatusCommand implements Callable<Integer> {
-  @Option(names = "--json", description = "Print one JSON object instead.")
-  private boolean isJson;
+  private static final class Form {
+    @Option(names = "--json", description = "Print one JSON object instead.")
+    private boolean isJson;
+
+    @Option(
+        names = "--targets",
+        description =
+            "Print where the metrics are instead, as a list for Prometheus' file_sd_configs.")
+    private boolean isTargets;
+  }
+
+  @ArgGroup private Form form = new Form();
 
   @Mixin private RunSelection selection;
 
   @Override
-  public Integer call() {
-    RunStatus status = new ControlClient(selection.find()).ask(ControlRequest.STATUS);
-    System.out.println(isJson ? status.toJson() : status);
+  public Integer call() throws IOException {
+    Path run = selection.find();
+    if (form.isJson) {
+      System.out.println(RunStatus.read(run).toJson());
+    } else if (form.isTargets) {
+      System.out.println(Files.readString(MetricsTargets.file(run)));
+    } else {
+      String lastSecond = TopCommand.text(run);
+      RunStatus.read(run).stages().forEach(StatusCommand::print);
+      System.out.print(lastSecond);
+    }
     return ExitCode.OK;
+  }
+
+  private static void print(Stage stage, StageStatus status) {
+    System.out.println(stage.label() + ": " + status);
   }
 }

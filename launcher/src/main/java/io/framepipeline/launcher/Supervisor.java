@@ -23,7 +23,10 @@ final class Supervisor {
   private final Console console;
   private final Map<Stage, StageInstances> stages = new EnumMap<>(Stage.class);
   private final Map<Stage, Integer> asked = new EnumMap<>(Stage.class);
-  private final List<Instance> allInstances = new ArrayList<>();
+
+  /** Those with a living process, and some that have ended. */
+  private final List<Instance> instances = new ArrayList<>();
+
   private final Restarts driverRestarts = new Restarts();
 
   /** The last driver; null if none could be started yet. */
@@ -40,6 +43,7 @@ final class Supervisor {
   private Stage ending;
 
   private boolean isDriverEnding;
+  private long firstReadNanos;
 
   Supervisor(Processes processes, Console console) {
     this.processes = processes;
@@ -50,11 +54,11 @@ final class Supervisor {
   }
 
   /** Starts everything at once. Services wait for the driver, and for each other, by themselves. */
-  void start(Map<Stage, Integer> instances) {
+  void start(Map<Stage, Integer> counts) {
     startDriver(System.nanoTime());
-    asked.putAll(instances);
+    asked.putAll(counts);
     for (Stage stage : Stage.ALL.reversed()) {
-      stages.get(stage).resize(instances.get(stage));
+      stages.get(stage).resize(counts.get(stage));
     }
   }
 
@@ -63,11 +67,11 @@ final class Supervisor {
    *
    * @throws ExitException if the run is ending
    */
-  void scale(Map<Stage, Integer> instances) {
+  void scale(Map<Stage, Integer> counts) {
     if (ending != null) {
       throw new ExitException(ExitCode.USAGE, "the run is ending; start another to scale it");
     }
-    instances.forEach(
+    counts.forEach(
         (stage, count) -> {
           console.event(
               "scaling %s from %s to %s".formatted(stage.label(), asked.put(stage, count), count));
@@ -80,25 +84,24 @@ final class Supervisor {
     return asked;
   }
 
-  /** Every instance of this run, dead ones included. */
-  List<Instance> allInstances() {
-    return allInstances;
+  /** How many instances of each stage are wanted now. */
+  Map<Stage, Integer> wanted() {
+    Map<Stage, Integer> wanted = new EnumMap<>(Stage.class);
+    stages.forEach((stage, ofStage) -> wanted.put(stage, ofStage.wanted()));
+    return wanted;
   }
 
-  /** The instances with a living process, leaving ones included, in the order of stages. */
-  List<Instance> runningInstances() {
-    return stages.values().stream().flatMap(StageInstances::running).toList();
-  }
-
-  Map<Stage, StageStatus> stageStatus() {
-    Map<Stage, StageStatus> status = new EnumMap<>(Stage.class);
-    stages.forEach((stage, instances) -> status.put(stage, instances.status()));
-    return status;
-  }
-
-  /** The media driver's process id; 0 if it could not be started yet. */
-  long driverPid() {
-    return driver == null ? 0 : driver.pid();
+  /** When the first frame was read; 0 if none was. */
+  long firstReadNanos() {
+    if (firstReadNanos == 0) {
+      firstReadNanos =
+          instances.stream()
+              .mapToLong(Instance::firstReadNanos)
+              .filter(nanos -> nanos != 0)
+              .min()
+              .orElse(0);
+    }
+    return firstReadNanos;
   }
 
   /** The exit code of a process that would end the same way again, or {@link ExitCode#OK}. */
@@ -114,11 +117,11 @@ final class Supervisor {
   /** Checks the processes once. Call it every few milliseconds. */
   void doWork() {
     long nowNanos = System.nanoTime();
-    for (StageInstances instances : stages.values()) {
+    for (StageInstances ofStage : stages.values()) {
       // If no instance of one stage can start, those of other stages cannot either. One message is
       // enough.
       if (exitCode() != ExitCode.START) {
-        instances.doWork(nowNanos);
+        ofStage.doWork(nowNanos);
       }
     }
     if (!isDriverEnding) {
@@ -147,7 +150,7 @@ final class Supervisor {
     }
     ending = Stage.last();
     stages.values().forEach(StageInstances::forget);
-    allInstances.forEach(instance -> instance.process().destroyForcibly());
+    instances.forEach(instance -> instance.process().destroyForcibly());
     endDriver();
   }
 
@@ -166,7 +169,7 @@ final class Supervisor {
   boolean isDone() {
     return isDriverEnding
         && !isDriverAlive()
-        && allInstances.stream().noneMatch(instance -> instance.process().isAlive());
+        && instances.stream().noneMatch(instance -> instance.process().isAlive());
   }
 
   /**
@@ -183,8 +186,10 @@ final class Supervisor {
   }
 
   private Instance startInstance(Stage stage) throws IOException {
+    firstReadNanos();
+    instances.removeIf(one -> !one.process().isAlive());
     Instance instance = processes.startService(stage, asked.get(Stage.first()));
-    allInstances.add(instance);
+    instances.add(instance);
     return instance;
   }
 
@@ -197,7 +202,7 @@ final class Supervisor {
       onDriverEnd(driver.exitValue(), nowNanos);
     } else if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
       driverLookNanos = nowNanos;
-      hasDriverBegun = hasDriverBegun || allInstances.stream().anyMatch(Instance::isReady);
+      hasDriverBegun = hasDriverBegun || instances.stream().anyMatch(Instance::isReady);
       killDriverWithoutFiles();
     }
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.topology.Stage;
+import io.framepipeline.console.Totals;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -77,6 +78,7 @@ class ReportTest {
     return new Totals(
         0,
         ledger,
+        0,
         0,
         0,
         firstReadNanos,

@@ -2,74 +2,69 @@ package io.framepipeline.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.framepipeline.common.metrics.Buckets;
-import io.framepipeline.common.metrics.Ledger;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
-import io.framepipeline.launcher.RunStatus.Driver;
-import io.framepipeline.launcher.RunStatus.InstanceStatus;
-import java.util.EnumMap;
-import java.util.List;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 class RunStatusTest {
-  private final RunStatus status =
-      new RunStatus(
-          "/dev/shm/frame-pipeline-1/aeron",
-          new Driver(2),
-          new EnumMap<>(
-              Map.of(
-                  Stage.READER, new StageStatus(1, 0, 0),
-                  Stage.RECIPROCAL, new StageStatus(0, 2, 1),
-                  Stage.NORM, new StageStatus(0, 1, 0))),
-          List.of(
-              new InstanceStatus("reader", 3, 12.4, 123, "http://127.0.0.1:1/metrics", 20_000, 16),
-              new InstanceStatus("reciprocal", 4, 0.1, 0, null, 0, 0)),
-          Report.of(
-              new Totals(
-                  0,
-                  new Ledger.Entry(123, 107, 16, 0, 0),
-                  107,
-                  0,
-                  1,
-                  2,
-                  Buckets.noLatencies(),
-                  Buckets.noNorms()),
-              Map.of(Stage.READER, 1, Stage.RECIPROCAL, 2, Stage.NORM, 1)));
+  @TempDir private Path directory;
+
+  private FiguresDirectory figures;
+
+  @BeforeEach
+  void openFigures() {
+    figures = new FiguresDirectory(LocalRun.aeronDirectory(directory));
+  }
 
   @Test
-  void shouldShowProgramsNoMoreThanTheyMayRelyOn() {
-    JsonNode json = status.toJson();
+  void shouldShowProgramsNoMoreThanTheyMayRelyOn() throws IOException {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.ledger.write(123, 107, 16, 0, 0);
+    reader.counter(Figure.METRICS_PORT).set(9400);
+    run(1, 1, 1);
+    JsonNode json = RunStatus.read(directory).toJson();
     assertThat(json.propertyNames())
         .containsExactlyInAnyOrder("aeronDir", "driver", "instances", "ledger");
-    assertThat(json.get("instances"))
-        .hasSize(2)
-        .allSatisfy(
-            instance ->
-                assertThat(instance.propertyNames())
-                    .containsExactlyInAnyOrder(
-                        "stage", "pid", "uptimeSeconds", "frames", "metricsUrl"));
+    assertThat(json.get("instances")).hasSize(1);
+    JsonNode instance = json.get("instances").get(0);
+    assertThat(instance.propertyNames())
+        .containsExactlyInAnyOrder("stage", "pid", "uptimeSeconds", "frames", "metricsUrl");
+    assertThat(instance.get("metricsUrl").asString()).isEqualTo("http://127.0.0.1:9400/metrics");
     assertThat(json.get("ledger").get("framesInFlight").asLong()).isEqualTo(16);
   }
 
   @Test
-  void shouldShowPeopleEachStageWithItsInstances() {
-    assertThat(status.toString().lines())
-        .startsWith(
-            "media driver: pid 2 in /dev/shm/frame-pipeline-1/aeron",
-            "reader: 1 running",
-            "  pid 3        up 12 s  20,000 frames/s  in flight 16",
-            "reciprocal: 0 running, 2 starting, 1 leaving",
-            "  pid 4        up 0 s  0 frames/s",
-            "norm: 0 running, 1 starting")
-        .anyMatch(line -> line.startsWith("ledger: read 123 = acknowledged 107 + in flight 16"));
+  void shouldCountInstancesByState() throws IOException {
+    StageStats first = figures.create(Stage.RECIPROCAL, "reciprocal-1");
+    run(1, 2, 1);
+    assertThat(status(Stage.RECIPROCAL)).isEqualTo(new StageStatus(0, 2, 0));
+    first.counter(Figure.READY).set(1);
+    figures.create(Stage.RECIPROCAL, "reciprocal-2").counter(Figure.READY).set(1);
+    assertThat(status(Stage.RECIPROCAL)).isEqualTo(new StageStatus(2, 0, 0));
+    assertThat(status(Stage.RECIPROCAL).isSettled()).isTrue();
+
+    run(1, 1, 1);
+    assertThat(status(Stage.RECIPROCAL)).isEqualTo(new StageStatus(1, 0, 1));
+    first.counter(Figure.STOPPING).set(1);
+    assertThat(status(Stage.RECIPROCAL)).isEqualTo(new StageStatus(1, 0, 1));
   }
 
-  @Test
-  void shouldBeTheSameAfterItsWayThroughTheSocket() {
-    JsonMapper json = JsonMapper.shared();
-    assertThat(json.readValue(json.writeValueAsString(status), RunStatus.class)).isEqualTo(status);
+  private StageStatus status(Stage stage) {
+    return RunStatus.read(directory).stages().get(stage);
+  }
+
+  private void run(int readers, int reciprocals, int norms) throws IOException {
+    Map<Stage, Integer> counts =
+        Map.of(Stage.READER, readers, Stage.RECIPROCAL, reciprocals, Stage.NORM, norms);
+    new RunFile(counts, counts).write(directory);
   }
 }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,18 +34,14 @@ class StageInstancesTest {
   private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
   private final Console console =
       new Console(new PrintStream(printed, true, StandardCharsets.UTF_8));
+  private FiguresDirectory figures;
   private boolean hasRoom = true;
   private final StageInstances instances =
       new StageInstances(Stage.RECIPROCAL, () -> start(Stage.RECIPROCAL), console);
 
-  @Test
-  void shouldCountAnInstanceAsRunningOnceItIsReady() {
-    instances.resize(2);
-    assertThat(instances.status()).isEqualTo(new StageStatus(0, 2, 0));
-    processes.get(0).becomeReady();
-    assertThat(instances.status()).isEqualTo(new StageStatus(1, 1, 0));
-    processes.get(1).becomeReady();
-    assertThat(instances.status().isSettled()).isTrue();
+  @BeforeEach
+  void openFigures() {
+    figures = new FiguresDirectory(directory.resolve("aeron"));
   }
 
   @Test
@@ -53,15 +50,15 @@ class StageInstancesTest {
     processes.forEach(FakeProcess::becomeReady);
     instances.resize(1);
     assertThat(processes).extracting(process -> process.terminations).containsExactly(0, 1, 1);
-    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 2));
+    assertThat(instances.wanted()).isEqualTo(1);
 
     processes.get(1).end(ExitCode.OK);
     instances.doWork(System.nanoTime());
-    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 1));
+    assertThat(instances.wanted()).isEqualTo(1);
 
     processes.get(2).end(ExitCode.OK);
     instances.doWork(System.nanoTime() + LATER_NANOS);
-    assertThat(instances.status()).isEqualTo(new StageStatus(1, 0, 0));
+    assertThat(instances.wanted()).isEqualTo(1);
     assertThat(processes).hasSize(3);
     assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
   }
@@ -80,8 +77,8 @@ class StageInstancesTest {
     instances.resize(1);
     instances.resize(2);
     assertThat(processes).hasSize(3);
-    assertThat(instances.status()).isEqualTo(new StageStatus(0, 2, 1));
-    assertThat(instances.running()).hasSize(3);
+    assertThat(instances.wanted()).isEqualTo(2);
+    assertThat(running()).isEqualTo(3);
   }
 
   @Test
@@ -117,11 +114,11 @@ class StageInstancesTest {
     instances.resize(1);
     processes.getFirst().end(137);
     instances.doWork(System.nanoTime());
-    assertThat(instances.status()).isEqualTo(new StageStatus(0, 1, 0));
-    assertThat(instances.running()).isEmpty();
+    assertThat(instances.wanted()).isEqualTo(1);
+    assertThat(running()).isZero();
     instances.doWork(System.nanoTime() + LATER_NANOS);
     assertThat(processes).hasSize(2);
-    assertThat(instances.running()).hasSize(1);
+    assertThat(running()).isEqualTo(1);
   }
 
   @Test
@@ -236,11 +233,11 @@ class StageInstancesTest {
     for (int i = 1; i < 20; i++) {
       instances.doWork(System.nanoTime() + i * LATER_NANOS);
     }
-    assertThat(instances.status()).isEqualTo(new StageStatus(0, 1, 0));
+    assertThat(instances.wanted()).isEqualTo(1);
     assertThat(printed()).contains("no process for a reciprocal now: no room");
     hasRoom = true;
     instances.doWork(System.nanoTime() + 20 * LATER_NANOS);
-    assertThat(instances.running()).hasSize(1);
+    assertThat(running()).isEqualTo(1);
   }
 
   @Test
@@ -248,12 +245,12 @@ class StageInstancesTest {
     instances.resize(1);
     hasRoom = false;
     instances.resize(3);
-    assertThat(instances.status()).isEqualTo(new StageStatus(0, 3, 0));
-    assertThat(instances.running()).hasSize(1);
+    assertThat(instances.wanted()).isEqualTo(3);
+    assertThat(running()).isEqualTo(1);
     instances.resize(2);
     hasRoom = true;
     instances.doWork(System.nanoTime() + LATER_NANOS);
-    assertThat(instances.running()).hasSize(2);
+    assertThat(running()).isEqualTo(2);
     assertThat(processes).allSatisfy(process -> assertThat(process.terminations).isZero());
   }
 
@@ -302,19 +299,24 @@ class StageInstancesTest {
     return printed.toString(StandardCharsets.UTF_8);
   }
 
+  private long running() {
+    return processes.stream().filter(Process::isAlive).count();
+  }
+
   private Instance start(Stage stage) throws IOException {
     if (!hasRoom) {
       throw new IOException("no room");
     }
     FakeProcess process = new FakeProcess(stage, processes.size());
     processes.add(process);
-    return new Instance(stage, process, directory);
+    return new Instance(process.name(), process, figures);
   }
 
   /** Ends when the test says so. */
   private final class FakeProcess extends Process {
     private final Stage stage;
     private final long pid;
+    private StageStats stats;
     private boolean isAlive = true;
     private int exitValue;
     private int terminations;
@@ -338,9 +340,16 @@ class StageInstancesTest {
       end(code);
     }
 
+    private String name() {
+      return stage.label() + "-" + pid;
+    }
+
     private StageStats stats() {
       try {
-        return StageStats.create(LocalRun.statsFile(directory, stage, pid));
+        if (stats == null) {
+          stats = figures.create(stage, name());
+        }
+        return stats;
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }

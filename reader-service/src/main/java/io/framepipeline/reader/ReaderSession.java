@@ -48,6 +48,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   private final MessageCheck check = MessageCheck.forNorms();
   private final NormsDecoder norms = new NormsDecoder();
   private long nowNanos;
+  private boolean isHeldBack;
   private boolean isDone;
 
   /**
@@ -89,7 +90,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
-    if (frames.isFull() || source.hasEnded()) {
+    isHeldBack = frames.isFull();
+    if (isHeldBack() || source.hasEnded()) {
       // Before the poll: a norm that has not seen this yet wakes nobody, but the poll finds its
       // answers.
       doorbells.wantAnswers();
@@ -156,6 +158,11 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   }
 
   @Override
+  public boolean isHeldBack() {
+    return isHeldBack;
+  }
+
+  @Override
   public void announceStop() {
     inbox.announceStop();
   }
@@ -194,6 +201,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       int frameCount = frames.batchLength(sequence);
       try (FrameClaim claim = outboxes.tryClaimBatch(frameCount, frames.inboxToAvoid(sequence))) {
         if (claim == null) {
+          isHeldBack = true;
           if (outboxes.connectedCount() > 0) {
             stats.counter(Figure.BACKPRESSURE).incrementRelease();
           }

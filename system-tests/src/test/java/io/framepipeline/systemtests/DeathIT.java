@@ -90,7 +90,7 @@ class DeathIT {
       await().atMost(PipelineProcess.LIMIT).until(() -> run.services(Stage.READER).size() == 2);
       ProcessHandle victim = run.services(Stage.READER).getFirst();
       ProcessHandle survivor = run.services(Stage.READER).getLast();
-      StageStats victimStats = run.stats(Stage.READER, victim);
+      StageStats victimStats = run.stats(victim);
       try (LedgerSampler ledgerOfVictim = LedgerSampler.of(run, victim);
           LedgerSampler ledgerOfSurvivor = LedgerSampler.of(run, survivor)) {
         await()

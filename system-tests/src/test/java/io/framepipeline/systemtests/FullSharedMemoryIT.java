@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.metrics.Figure;
-import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
@@ -66,8 +64,7 @@ class FullSharedMemoryIT {
       PipelineProcess run, Stage stage, List<ProcessHandle> first) {
     return run.services(stage).stream()
         .filter(service -> !first.contains(service))
-        .map(service -> LocalRun.statsFile(run.runDirectory(), stage, service.pid()))
-        .map(StageStats::open)
+        .map(run::findStats)
         .filter(stats -> stats != null)
         .mapToLong(
             stats ->

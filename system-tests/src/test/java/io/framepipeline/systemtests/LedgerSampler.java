@@ -29,7 +29,7 @@ final class LedgerSampler implements AutoCloseable {
 
   /** Samples one of several readers, from now on. */
   static LedgerSampler of(PipelineProcess run, ProcessHandle reader) {
-    return new LedgerSampler(run.stats(Stage.READER, reader));
+    return new LedgerSampler(run.stats(reader));
   }
 
   /** Checks that in no sample so far a frame was missing. */

@@ -33,7 +33,7 @@ class PauseIT {
         LedgerSampler ledger = LedgerSampler.of(run)) {
       run.awaitAcknowledged(1000);
       ProcessHandle paused = run.services(stage).getFirst();
-      StageStats figures = run.stats(stage, paused);
+      StageStats figures = run.stats(paused);
       try (Aeron observer =
           Aeron.connect(new Aeron.Context().aeronDirectoryName(run.aeronDirectory().toString()))) {
         awaitInboxes(observer, stage, 2);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
@@ -253,8 +254,7 @@ final class PipelineProcess implements AutoCloseable {
         .until(
             () ->
                 services(stage).stream()
-                    .map(service -> LocalRun.statsFile(runDirectory(), stage, service.pid()))
-                    .map(StageStats::open)
+                    .map(this::findStats)
                     .filter(Objects::nonNull)
                     .findFirst()
                     .orElse(null),
@@ -262,9 +262,18 @@ final class PipelineProcess implements AutoCloseable {
   }
 
   /** A certain instance's figures. */
-  StageStats stats(Stage stage, ProcessHandle service) {
-    Path file = LocalRun.statsFile(runDirectory(), stage, service.pid());
-    return await().atMost(LIMIT).until(() -> StageStats.open(file), Objects::nonNull);
+  StageStats stats(ProcessHandle service) {
+    return await().atMost(LIMIT).until(() -> findStats(service), Objects::nonNull);
+  }
+
+  /** A certain instance's figures; null if it has not made them. */
+  StageStats findStats(ProcessHandle service) {
+    return new FiguresDirectory(aeronDirectory())
+        .look().instances().stream()
+            .map(FiguresDirectory.Instance::stats)
+            .filter(stats -> stats.counter(Figure.PID).get() == service.pid())
+            .findFirst()
+            .orElse(null);
   }
 
   /** Waits until so many frames have been acknowledged. */

@@ -51,8 +51,8 @@ class SlownessIT {
       // More than a window, so that what was sent in equal shares before is done.
       run.awaitFurtherAcknowledged(5000);
 
-      StageStats slowStats = run.stats(stage, slow);
-      StageStats fastStats = run.stats(stage, fast);
+      StageStats slowStats = run.stats(slow);
+      StageStats fastStats = run.stats(fast);
       long slowBefore = framesDone(slowStats);
       long fastBefore = framesDone(fastStats);
       long startNanos = System.nanoTime();

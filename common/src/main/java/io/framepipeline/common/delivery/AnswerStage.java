@@ -25,6 +25,7 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
   private final BatchInbox inbox;
   private final AnswerSender answers;
   private long nowNanos;
+  private boolean isHeldBack;
   private boolean isReady;
   private boolean isLeaving;
   private boolean isDone;
@@ -62,6 +63,7 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
   @Override
   public int doWork(long nowNanos) {
     this.nowNanos = nowNanos;
+    isHeldBack = false;
     int work = answers.doWork(nowNanos);
     int polled = inbox.poll(nowNanos);
     work += answers.send(polled < BatchInbox.POLL_FRAMES);
@@ -89,6 +91,7 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
     }
     int frameCount = batch.frameCount();
     if (!toReader.hasRoom(frameCount) || answers.isToWait(toReader)) {
+      isHeldBack = true;
       return Inbox.Handler.ABORT;
     }
     if (!answers.hasWay(toReader)) {
@@ -97,6 +100,11 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
     }
     compute(batch, payloads, toReader, sessionId);
     return frameCount;
+  }
+
+  @Override
+  public boolean isHeldBack() {
+    return isHeldBack;
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.framepipeline.common.wire.MessageCheck;
 import io.framepipeline.common.wire.RejectReason;
 import io.framepipeline.common.wire.sbe.FrameBatchDecoder;
 import io.framepipeline.common.wire.sbe.MessageHeaderDecoder;
+import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 
 /**
@@ -39,13 +40,18 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
    */
   static final int POLL_FRAMES = 16;
 
+  /** The live view looks several times a second. */
+  private static final long COUNT_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
   private final StageStats stats;
   private final Rejections rejections;
   private final Handler handler;
   private final MessageCheck check;
   private final FrameBatchDecoder batch = new FrameBatchDecoder();
   private final Inbox inbox;
+  private final Inbox.Handler frameCounter = this::frames;
   private long nowNanos;
+  private long countedNanos;
 
   /** Begins to open the inbox. Polling continues the opening. */
   BatchInbox(
@@ -61,6 +67,10 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
   /** Hands batches to the handler; returns how many frames they had. */
   int poll(long nowNanos) {
     this.nowNanos = nowNanos;
+    if (nowNanos - countedNanos >= COUNT_INTERVAL_NANOS) {
+      countedNanos = nowNanos;
+      stats.counter(Figure.INBOX_FRAMES).setOpaque(inbox.unreadFrames(frameCounter));
+    }
     int frames = inbox.poll(this, POLL_FRAMES, nowNanos);
     if (frames > 0) {
       stats.counter(Figure.LAST_PROGRESS_EPOCH_MILLIS).setRelease(System.currentTimeMillis());
@@ -85,6 +95,19 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
         FrameBatchDecoder.BLOCK_LENGTH,
         FrameBatchDecoder.SCHEMA_VERSION);
     return handler.onBatch(batch, payloads, header.sessionId());
+  }
+
+  /** How many frames a message stands for. A message that is no batch counts as one. */
+  private int frames(DirectBuffer buffer, int offset, int length, Header header) {
+    if (check.check(buffer, offset, length, header) != null) {
+      return 1;
+    }
+    batch.wrap(
+        buffer,
+        offset + MessageHeaderDecoder.ENCODED_LENGTH,
+        FrameBatchDecoder.BLOCK_LENGTH,
+        FrameBatchDecoder.SCHEMA_VERSION);
+    return batch.frameCount();
   }
 
   /** Counts a message, or frames of one, that the handler skips. */

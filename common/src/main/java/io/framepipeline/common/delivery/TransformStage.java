@@ -38,6 +38,7 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
    */
   private BatchInbox inbox;
 
+  private boolean isHeldBack;
   private boolean isStopping;
   private boolean isLeaving;
   private boolean isDone;
@@ -84,6 +85,7 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
 
   @Override
   public int doWork(long nowNanos) {
+    isHeldBack = false;
     int polled = inbox == null ? 0 : inbox.poll(nowNanos);
     int changes = outboxes.doWork(nowNanos);
     if (changes > 0) {
@@ -107,6 +109,7 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     int goneCount;
     try (FrameClaim claim = outboxes.tryClaimBatch(frameCount)) {
       if (claim == null) {
+        isHeldBack = true;
         if (outboxes.connectedCount() > 0) {
           stats.counter(Figure.BACKPRESSURE).incrementRelease();
         }
@@ -119,6 +122,11 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     }
     stats.counter(Figure.FRAMES_TRANSFORMED).getAndAddRelease(frameCount - goneCount);
     return frameCount;
+  }
+
+  @Override
+  public boolean isHeldBack() {
+    return isHeldBack;
   }
 
   @Override

@@ -19,6 +19,7 @@ public final class Syscall {
   public static final long FLOCK = number(73, 32);
   public static final long FUTEX = number(202, 98);
   public static final long SCHED_SETAFFINITY = number(203, 122);
+  public static final long CLOCK_GETTIME = number(228, 113);
   public static final long OPENAT = number(257, 56);
   public static final long PPOLL = number(271, 73);
   public static final long SCHED_SETATTR = number(314, 274);

@@ -21,6 +21,16 @@ public enum Figure {
    * killed.
    */
   ENDED,
+  /** 1 once the instance was told to stop. */
+  STOPPING,
+  /** The process id, as the instance sees it; 1 in a container. */
+  PID,
+  /** Unix time when the process made its figures. */
+  START_EPOCH_MILLIS,
+  /** How many instances died whose place this one took. */
+  RESTARTS,
+  /** The processor time that the process has used. */
+  PROCESSOR_NANOS,
   /** The port of the metrics server. */
   METRICS_PORT,
   LAST_PROGRESS_EPOCH_MILLIS(
@@ -30,6 +40,14 @@ public enum Figure {
       "Unix time when a frame or an answer last got further",
       "seconds",
       1e-3),
+  BUSY_NANOS("busy"),
+  IDLE_NANOS("idle"),
+  HELD_BACK_NANOS("held_back"),
+  INBOX_FRAMES(
+      Type.GAUGE,
+      stage -> !stage.isFirst(),
+      "pipeline.inbox.frames",
+      "Frames that wait in the instance's inbox"),
   FRAMES_DUPLICATE(
       Type.COUNTER,
       Stage::isFirst,
@@ -89,8 +107,23 @@ public enum Figure {
   final String unit;
   final double scale;
 
+  /** The value of the metric's label {@code state}; null if it has no such label. */
+  final String state;
+
   Figure() {
     this(Type.INTERNAL, stage -> false, null, null);
+  }
+
+  /** The time that a duty cycle has spent in a state, in nanoseconds. */
+  Figure(String state) {
+    this(
+        Type.COUNTER,
+        stage -> true,
+        "pipeline.duty.cycle",
+        "Time of the duty cycle: with work, without, or with work that finds no room further on",
+        "seconds",
+        1e-9,
+        state);
   }
 
   Figure(Type type, Predicate<Stage> stages, String metric, String description) {
@@ -110,12 +143,24 @@ public enum Figure {
       String description,
       String unit,
       double scale) {
+    this(type, stages, metric, description, unit, scale, null);
+  }
+
+  private Figure(
+      Type type,
+      Predicate<Stage> stages,
+      String metric,
+      String description,
+      String unit,
+      double scale,
+      String state) {
     this.type = type;
     this.stages = stages;
     this.metric = metric;
     this.description = description;
     this.unit = unit;
     this.scale = scale;
+    this.state = state;
   }
 
   boolean isShownBy(Stage stage) {

@@ -59,6 +59,17 @@ public final class Histogram {
     buffer.putLongRelease(index, buffer.getLong(index) + times);
   }
 
+  /** Adds the values of another histogram; only the one writing thread may call this. */
+  void add(Snapshot other) {
+    Snapshot sum = snapshot().plus(other);
+    for (int i = 0; i < sum.counts.length; i++) {
+      buffer.putLong(countOffset(i), sum.counts[i]);
+    }
+    write(SUM_OFFSET, sum.sum);
+    write(MIN_OFFSET, sum.min);
+    write(MAX_OFFSET, sum.max);
+  }
+
   /** A copy of what is recorded now. */
   public Snapshot snapshot() {
     long[] counts = new long[upperBounds.length + 1];
@@ -143,6 +154,11 @@ public final class Histogram {
     /** The sum of all values. */
     public double sum() {
       return sum;
+    }
+
+    /** The upper bound of each bucket but the last. */
+    public double[] upperBounds() {
+      return upperBounds.clone();
     }
 
     /** The count of each bucket; the last one is for values above every bound. */

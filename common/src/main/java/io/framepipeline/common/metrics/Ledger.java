@@ -53,6 +53,11 @@ public final class Ledger {
       return framesRead - framesAcknowledged - framesAbandoned - framesInFlight;
     }
 
+    /** The same for a reader that is dead: nothing of it is in flight any more. */
+    public Entry withoutInFlight() {
+      return new Entry(framesRead, framesAcknowledged, 0, framesAbandoned, framesRedelivered);
+    }
+
     /** The sum of two readers' ledgers. */
     public Entry plus(Entry other) {
       return new Entry(
@@ -84,6 +89,16 @@ public final class Ledger {
     buffer.putLong(slot + ABANDONED, abandoned);
     buffer.putLong(slot + REDELIVERED, redelivered);
     buffer.putLongRelease(offset + WRITES, writes);
+  }
+
+  /** Publishes new figures; only the one writing thread may call this. */
+  void write(Entry entry) {
+    write(
+        entry.framesRead(),
+        entry.framesAcknowledged(),
+        entry.framesInFlight(),
+        entry.framesAbandoned(),
+        entry.framesRedelivered());
   }
 
   /** The figures of one moment: those of the last completed write. */

@@ -5,6 +5,7 @@ import io.framepipeline.common.wire.RejectReason;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -57,10 +58,12 @@ public final class StageMetrics implements MeterBinder {
 
   private void bind(Figure figure, MeterRegistry registry) {
     ToDoubleFunction<AtomicCounter> value = counter -> counter.get() * figure.scale;
+    Tags tags = figure.state == null ? Tags.empty() : Tags.of("state", figure.state);
     switch (figure.type) {
       case INTERNAL -> {}
       case COUNTER ->
           FunctionCounter.builder(figure.metric, stats.counter(figure), value)
+              .tags(tags)
               .description(figure.description)
               .baseUnit(figure.unit)
               .register(registry);

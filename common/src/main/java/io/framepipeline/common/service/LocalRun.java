@@ -1,10 +1,6 @@
 package io.framepipeline.common.service;
 
 import io.aeron.CncFileDescriptor;
-import io.framepipeline.common.config.ExitCode;
-import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.metrics.StageStats;
-import io.framepipeline.common.topology.Stage;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,23 +13,25 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What the local command and the services that it starts agree on. There is a run directory, in
- * which each instance keeps its figures in a file. If a service's parent is gone, the service ends
- * and deletes the run directory. Only the local command sets {@code LOCAL_RUN_DIR} and {@code
- * LOCAL_RUN_PARENT_PID}.
+ * What the local command and the services that it starts agree on. There is a run directory. If a
+ * service's parent is gone, the service ends and deletes the run directory. Only the local command
+ * sets {@code LOCAL_RUN_DIR}, {@code LOCAL_RUN_INSTANCE} and {@code LOCAL_RUN_PARENT_PID}.
  */
 public final class LocalRun {
   public static final String RUN_DIR = "LOCAL_RUN_DIR";
+  public static final String INSTANCE = "LOCAL_RUN_INSTANCE";
   public static final String PARENT_PID = "LOCAL_RUN_PARENT_PID";
 
   private static final Duration DRIVER_END_LIMIT = Duration.ofSeconds(10);
   private static final long POLL_NANOS = Duration.ofMillis(20).toNanos();
 
   private final Path directory;
+  private final String instance;
   private final long parentPid;
 
-  private LocalRun(Path directory, long parentPid) {
+  private LocalRun(Path directory, String instance, long parentPid) {
     this.directory = directory;
+    this.instance = instance;
     this.parentPid = parentPid;
   }
 
@@ -42,12 +40,8 @@ public final class LocalRun {
     String directory = System.getenv(RUN_DIR);
     return directory == null
         ? null
-        : new LocalRun(Path.of(directory), Long.parseLong(System.getenv(PARENT_PID)));
-  }
-
-  /** The file in which an instance keeps its figures. */
-  public static Path statsFile(Path runDirectory, Stage stage, long pid) {
-    return runDirectory.resolve(stage.label() + "-" + pid + ".stats");
+        : new LocalRun(
+            Path.of(directory), System.getenv(INSTANCE), Long.parseLong(System.getenv(PARENT_PID)));
   }
 
   /** The directory of a run's media driver. */
@@ -55,14 +49,9 @@ public final class LocalRun {
     return runDirectory.resolve("aeron");
   }
 
-  StageStats createStats(Stage stage) {
-    Path file = statsFile(directory, stage, ProcessHandle.current().pid());
-    try {
-      return StageStats.create(file);
-    } catch (IOException e) {
-      throw new ExitException(
-          ExitCode.INTERNAL, "%s: cannot be written: %s".formatted(file, e.getMessage()));
-    }
+  /** The name of this instance, such as {@code norm-3}; no other instance of the run has it. */
+  String instance() {
+    return instance;
   }
 
   /** Runs the action, on a thread of its own, when the local command is gone. */

@@ -5,12 +5,15 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.linux.TimerSlack;
 import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.SharedMemorySize;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.SortedSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -32,6 +35,9 @@ public final class ServiceRunner {
      */
     StageService create(Settings settings, CommonSettings common, StageStats stats);
   }
+
+  /** Tells containers of a machine apart: their names are random hexadecimal digits. */
+  private static final int HOST_LENGTH = 6;
 
   private ServiceRunner() {}
 
@@ -64,7 +70,7 @@ public final class ServiceRunner {
     sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
     AtomicBoolean isOrphan = new AtomicBoolean();
-    StageStats stats = localRun == null ? StageStats.inMemory() : localRun.createStats(stage);
+    StageStats stats = createStats(stage, common.aeronDirectory(), localRun);
 
     try (StageService service = factory.create(settings, common, stats)) {
       SortedSet<String> unknown =
@@ -104,6 +110,30 @@ public final class ServiceRunner {
       }
       return service.exitCode();
     }
+  }
+
+  private static StageStats createStats(Stage stage, Path aeronDirectory, LocalRun localRun) {
+    String name = localRun == null ? instanceName(stage) : localRun.instance();
+    try {
+      return new FiguresDirectory(aeronDirectory).create(stage, name);
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.INTERNAL,
+          "%s: cannot be written: %s; free some of its file system, or enlarge it"
+              .formatted(FiguresDirectory.path(aeronDirectory), e.getMessage()));
+    }
+  }
+
+  /** A name that no other instance has or had, with the container's name or the process id. */
+  private static String instanceName(Stage stage) {
+    String host = System.getenv().getOrDefault("HOSTNAME", "");
+    long pid = ProcessHandle.current().pid();
+    boolean isContainer = pid == 1 && !host.isEmpty();
+    return "%s-%s-%s"
+        .formatted(
+            stage.label(),
+            isContainer ? host.substring(0, Math.min(host.length(), HOST_LENGTH)) : pid,
+            Long.toString(System.currentTimeMillis(), Character.MAX_RADIX));
   }
 
   /** Containers are asked from outside. A local run's metrics are for this machine only. */

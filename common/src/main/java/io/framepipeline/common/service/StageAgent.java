@@ -54,6 +54,7 @@ public final class StageAgent implements Agent {
   private final StageService service;
   private final StageStats stats;
   private final IdleMode idleMode;
+  private final DutyCycleClock clock;
   private final Turn turn = new Turn();
   private final IdleStrategy disconnectedIdleStrategy = new SleepingMillisIdleStrategy(1);
 
@@ -97,6 +98,7 @@ public final class StageAgent implements Agent {
     this.service = service;
     this.idleMode = common.idleMode();
     this.stats = stats;
+    this.clock = new DutyCycleClock(stats);
   }
 
   /**
@@ -185,7 +187,7 @@ public final class StageAgent implements Agent {
   }
 
   private int work(boolean isToLeave) {
-    long nowNanos = beginCycle();
+    long nowNanos = clock.beginCycle();
     try {
       if (connection.isDriverGone()) {
         throw new AeronException("its files are gone");
@@ -198,6 +200,7 @@ public final class StageAgent implements Agent {
         leave(nowNanos);
       }
       work += session.doWork(nowNanos);
+      clock.endCycle(work, session.isHeldBack());
       if (failure != null) {
         throw new IllegalStateException("a message handler failed", failure);
       }
@@ -234,6 +237,7 @@ public final class StageAgent implements Agent {
     if (!isStopped) {
       isStopped = true;
       stopNanos = nowNanos;
+      stats.counter(Figure.STOPPING).setRelease(1);
       service.stop();
     }
   }
@@ -269,7 +273,7 @@ public final class StageAgent implements Agent {
   }
 
   private int connect() {
-    long nowNanos = beginCycle();
+    long nowNanos = clock.beginCycle();
     if (isStopRequested) {
       stopService(nowNanos);
       // If another instance was ending when the driver was lost, that one connects again, too.
@@ -319,13 +323,6 @@ public final class StageAgent implements Agent {
     }
     retryLater(nowNanos);
     return 0;
-  }
-
-  /** Returns the time, and records it, so that health checks see the duty cycle move. */
-  private long beginCycle() {
-    long nowNanos = System.nanoTime();
-    stats.counter(Figure.DUTY_CYCLE_NANOS).setOpaque(nowNanos);
-    return nowNanos;
   }
 
   private void retryLater(long nowNanos) {

@@ -10,6 +10,9 @@ public interface StageSession extends AutoCloseable {
    */
   int doWork(long nowNanos);
 
+  /** Whether the last duty cycle left work undone because there was no room for it further on. */
+  boolean isHeldBack();
+
   /** Announces in shared memory that the stage was told to stop. It works on. Called once. */
   void announceStop();
 

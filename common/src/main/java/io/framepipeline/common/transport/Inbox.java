@@ -2,6 +2,7 @@ package io.framepipeline.common.transport;
 
 import io.aeron.Aeron;
 import io.aeron.Counter;
+import io.aeron.Image;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.ControlledFragmentHandler;
@@ -57,12 +58,15 @@ public final class Inbox implements AutoCloseable {
   private final StuckLogs stuckLogs = new StuckLogs();
 
   private final ControlledFragmentHandler fragmentHandler = this::onFragment;
+  private final ControlledFragmentHandler countHandler = this::count;
   private Subscription subscription;
   private long counterId = Aeron.NULL_VALUE;
   private Counter counter;
   private Handler handler;
   private int frameLimit;
   private int polledFrames;
+  private Handler frameCounter;
+  private long countedFrames;
   private long nowNanos;
   private long unrungFrames;
   private long driverRungAtRead;
@@ -157,6 +161,22 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
+   * Counts the frames of messages that have arrived and are not read yet. What lies beyond the end
+   * of a term is left out, so it is an estimate. For who looks, not for the hot path.
+   *
+   * @param frames tells how many frames a message stands for
+   */
+  public long unreadFrames(Handler frames) {
+    frameCounter = frames;
+    countedFrames = 0;
+    for (int i = 0, count = subscription == null ? 0 : subscription.imageCount(); i < count; i++) {
+      Image image = subscription.imageAtIndex(i);
+      image.controlledPeek(image.position(), countHandler, Long.MAX_VALUE);
+    }
+    return countedFrames;
+  }
+
+  /**
    * The payloads of a sender's messages. If the sender has none, these are slots that hold nothing.
    * For the handler of a poll.
    *
@@ -226,6 +246,11 @@ public final class Inbox implements AutoCloseable {
     }
     polledFrames += Math.max(1, frames);
     return polledFrames < frameLimit ? Action.CONTINUE : Action.BREAK;
+  }
+
+  private Action count(DirectBuffer buffer, int offset, int length, Header header) {
+    countedFrames += frameCounter.onMessage(buffer, offset, length, header);
+    return Action.CONTINUE;
   }
 
   /**

@@ -44,6 +44,7 @@ class MetricsServerTest {
   private static final List<String> OF_EVERY_STAGE =
       List.of(
           "pipeline_messages_rejected_total",
+          "pipeline_duty_cycle_seconds_total",
           "pipeline_last_progress_timestamp_seconds",
           "aeron_errors_total",
           "aeron_client_timeouts_total",
@@ -364,11 +365,14 @@ class MetricsServerTest {
           .toList();
     }
     if (!stage.isLast()) {
-      return Stream.concat(OF_SENDERS.stream(), Stream.of("pipeline_frames_transformed_total"))
+      return Stream.concat(
+              OF_SENDERS.stream(),
+              Stream.of("pipeline_frames_transformed_total", "pipeline_inbox_frames"))
           .toList();
     }
     return List.of(
         "pipeline_frames_normed_total",
+        "pipeline_inbox_frames",
         "pipeline_norm_bucket",
         "pipeline_norm_count",
         "pipeline_norm_sum",

@@ -232,6 +232,11 @@ class StageAgentTest {
     }
 
     @Override
+    public boolean isHeldBack() {
+      return false;
+    }
+
+    @Override
     public void announceStop() {
       toldToStop++;
     }

@@ -1,0 +1,49 @@
+package io.framepipeline.common.service;
+
+import io.framepipeline.common.linux.ProcessorTime;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.StageStats;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Tells a duty cycle the time, and what its time is spent on: work, waiting for work, or waiting
+ * for room further on. The time after a cycle, asleep or not, counts as that cycle's. For whoever
+ * has the turn.
+ */
+final class DutyCycleClock {
+  /** The live view looks several times a second. */
+  private static final long PROCESSOR_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
+  private final StageStats stats;
+  private final ProcessorTime processorTime = new ProcessorTime();
+  private Figure state = Figure.IDLE_NANOS;
+  private long nowNanos = System.nanoTime();
+  private long processorNanos = nowNanos;
+
+  DutyCycleClock(StageStats stats) {
+    this.stats = stats;
+  }
+
+  /** Returns the time, and records it, so that health checks see the duty cycle move. */
+  long beginCycle() {
+    long beforeNanos = nowNanos;
+    nowNanos = System.nanoTime();
+    stats.counter(Figure.DUTY_CYCLE_NANOS).setOpaque(nowNanos);
+    stats.counter(state).getAndAddOpaque(nowNanos - beforeNanos);
+    state = Figure.IDLE_NANOS;
+    if (nowNanos - processorNanos >= PROCESSOR_INTERVAL_NANOS) {
+      processorNanos = nowNanos;
+      stats.counter(Figure.PROCESSOR_NANOS).setOpaque(processorTime.nanos());
+    }
+    return nowNanos;
+  }
+
+  /** Says what the cycle that has just ended was spent on. If nobody says so, it was idle. */
+  void endCycle(int work, boolean isHeldBack) {
+    if (work > 0) {
+      state = Figure.BUSY_NANOS;
+    } else if (isHeldBack) {
+      state = Figure.HELD_BACK_NANOS;
+    }
+  }
+}

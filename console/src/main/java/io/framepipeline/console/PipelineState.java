@@ -1,0 +1,112 @@
+package io.framepipeline.console;
+
+import java.util.List;
+
+/**
+ * What the live view shows of one moment. The names are the keys of {@code /state.json}.
+ *
+ * @param title where the pipeline is
+ * @param windowFrames that the readers may have in flight together
+ * @param point the newest point of the history; zeros in the first second
+ * @param events the newest ones, in their order
+ */
+public record PipelineState(
+    long epochMillis,
+    String title,
+    Driver driver,
+    List<StageState> stages,
+    LedgerState ledger,
+    long windowFrames,
+    NormsState norms,
+    Point point,
+    List<Event> events) {
+
+  /**
+   * The media driver.
+   *
+   * @param pid as the driver sees it; 0 if there is none
+   */
+  public record Driver(boolean alive, long pid) {}
+
+  /**
+   * A stage.
+   *
+   * @param inputLength bytes of a payload that the stage takes; 0 for the first
+   * @param outputLength bytes of a payload that the stage sends; 0 for the last
+   * @param waitingFrames in the inboxes of the stage
+   */
+  public record StageState(
+      String stage,
+      int inputLength,
+      int outputLength,
+      double framesPerSecond,
+      long waitingFrames,
+      List<InstanceState> instances) {}
+
+  /**
+   * An instance. Rates and shares are those of the last second.
+   *
+   * @param state starting, running, leaving, ended or dead
+   * @param frames that it has read, transformed or normed, depending on its stage
+   * @param cores processor time per time
+   * @param busy share of the duty cycle's time
+   * @param idle share of the duty cycle's time
+   * @param heldBack share of the duty cycle's time
+   * @param restarts how many instances died whose place this one took
+   */
+  public record InstanceState(
+      String name,
+      long pid,
+      String state,
+      double uptimeSeconds,
+      long frames,
+      double framesPerSecond,
+      double cores,
+      double busy,
+      double idle,
+      double heldBack,
+      long waitingFrames,
+      long restarts) {}
+
+  /** The ledger of all readers, and what the last stage counted. */
+  public record LedgerState(
+      long framesRead,
+      long framesAcknowledged,
+      long framesInFlight,
+      long framesAbandoned,
+      long framesLost,
+      long framesRedelivered,
+      long framesNormed,
+      long framesDuplicate) {}
+
+  /**
+   * The histogram of all norms.
+   *
+   * @param counts one more than there are bounds
+   */
+  public record NormsState(
+      List<Double> upperBounds, List<Long> counts, double min, double mean, double max) {}
+
+  /**
+   * One second.
+   *
+   * @param framesPerSecond acknowledged
+   * @param p50Micros from a frame's origin to its norm; null if no norm was computed
+   * @param p99Micros likewise
+   */
+  public record Point(
+      long epochMillis,
+      double framesPerSecond,
+      Double p50Micros,
+      Double p99Micros,
+      long framesInFlight,
+      long windowFrames) {}
+
+  /**
+   * What happened.
+   *
+   * @param id ascends
+   * @param kind start, end, death, scaling or driver
+   */
+  public record Event(long id, long epochMillis, String kind, String text) {}
+}

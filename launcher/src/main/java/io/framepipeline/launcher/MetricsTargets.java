@@ -1,0 +1,48 @@
+package io.framepipeline.launcher;
+
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory.Instance;
+import io.framepipeline.common.metrics.FiguresDirectory.View;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+
+/**
+ * A file that says where the metrics of a run's instances are, in the format of Prometheus' {@code
+ * file_sd_configs}. Local instances take any free port, so Prometheus cannot know it otherwise.
+ */
+final class MetricsTargets {
+  private final Path file;
+  private String written;
+
+  MetricsTargets(Path runDirectory) {
+    this.file = file(runDirectory);
+  }
+
+  static Path file(Path runDirectory) {
+    return runDirectory.resolve("targets.json");
+  }
+
+  /** Writes the file if it would be another one than before. */
+  void update(View view) throws IOException {
+    String targets =
+        view.instances().stream()
+            .filter(instance -> instance.isAlive() && port(instance) != 0)
+            .map(MetricsTargets::target)
+            .collect(Collectors.joining(",\n  ", "[\n  ", "\n]\n"));
+    if (!targets.equals(written)) {
+      RunFile.replace(file, targets);
+      written = targets;
+    }
+  }
+
+  /** Written by hand: while all processes start, there is no time to load a library for JSON. */
+  private static String target(Instance instance) {
+    return "{\"targets\": [\"127.0.0.1:%s\"], \"labels\": {\"service\": \"%s-service\"}}"
+        .formatted(port(instance), instance.stage().label());
+  }
+
+  private static long port(Instance instance) {
+    return instance.stats().counter(Figure.METRICS_PORT).get();
+  }
+}
