@@ -1,4 +1,5 @@
-# The images of frame-pipeline: one target each for media-driver, norm-service, reciprocal-service and reader-service.
+# The images of frame-pipeline: one target each for media-driver, norm-service, reciprocal-service, reader-service and
+# console.
 # Without access to a registry, pass bases of your own, see docs/operations.md.
 ARG BUILD_IMAGE=maven:3.9.16-eclipse-temurin-25
 ARG BASE_IMAGE=debian:13.6-slim
@@ -18,12 +19,13 @@ COPY media-driver/pom.xml media-driver/
 COPY norm-service/pom.xml norm-service/
 COPY reciprocal-service/pom.xml reciprocal-service/
 COPY reader-service/pom.xml reader-service/
+COPY console/pom.xml console/
 COPY launcher/pom.xml launcher/
 COPY benchmarks/pom.xml benchmarks/
 COPY system-tests/pom.xml system-tests/
 COPY common/src/main/sbe common/src/main/sbe
 COPY config config
-ENV MODULES=media-driver,norm-service,reciprocal-service,reader-service
+ENV MODULES=media-driver,norm-service,reciprocal-service,reader-service,console
 RUN mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl $MODULES -am package \
     org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DincludeScope=runtime -DoutputDirectory=/build/lib \
  && rm /build/lib/*-SNAPSHOT.jar
@@ -50,7 +52,7 @@ FROM runtime AS training
 COPY docker/train /
 RUN --mount=type=tmpfs,target=/tmp /train
 
-# What the four images have in common. The user needs no entry in /etc/passwd; all must be the same, since they share
+# What the images have in common. The user needs no entry in /etc/passwd; all must be the same, since they share
 # the media driver's files.
 FROM runtime AS service
 ARG VERSION=0.1.0-SNAPSHOT
@@ -71,6 +73,12 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=500m
 COPY --from=training /opt/frame-pipeline/cds/media-driver.jsa /opt/frame-pipeline/cds/
 ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/media-driver.jsa", \
     "io.framepipeline.driver.DriverService", "/opt/frame-pipeline/driver.properties"]
+
+FROM service AS console
+LABEL org.opencontainers.image.title=frame-pipeline-console
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=500ms --retries=3 \
+    CMD ["/opt/frame-pipeline/bin/service-healthy", "8080"]
+ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "io.framepipeline.console.ConsoleService"]
 
 FROM service AS norm-service
 LABEL org.opencontainers.image.title=frame-pipeline-norm-service
