@@ -169,6 +169,32 @@ class ComposeIT {
     awaitFurtherAcknowledged(4 * RATE);
   }
 
+  /** The console sees the shared memory read-only, and asks no service. */
+  @Test
+  @Order(6)
+  void shouldShowADeathAndItsSuccessorInABrowser() throws Exception {
+    Browser.assumeThere();
+    try (Browser browser = new Browser()) {
+      browser.open("http://" + stack.compose("port", "console", "8080").strip() + "/");
+      browser.await("a norm", () -> browser.instances("norm", "running").size() == 1);
+      String victim = browser.instances("norm", "running").getFirst();
+      stack.compose("exec", "-T", "norm-service", "bash", "-c", "kill -SEGV 1");
+      browser.await("its death", () -> browser.instances("norm", "dead").contains(victim));
+      browser.await(
+          "its successor",
+          () -> {
+            List<String> running = browser.instances("norm", "running");
+            return running.size() == 1 && !running.contains(victim);
+          });
+      long acknowledged = browser.number("ledger-framesAcknowledged");
+      browser.await(
+          "frames", () -> browser.number("ledger-framesAcknowledged") > acknowledged + RATE);
+      assertThat(browser.number("ledger-framesLost")).isZero();
+      browser.assertNoErrors();
+    }
+    awaitFurtherAcknowledged(4 * RATE);
+  }
+
   @Test
   @Order(7)
   void shouldFollowARestartedDriver() throws Exception {

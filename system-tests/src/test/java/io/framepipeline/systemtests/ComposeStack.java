@@ -80,6 +80,7 @@ final class ComposeStack implements AutoCloseable {
     Map<String, String> environment = new HashMap<>(settings);
     // Any free port: the user's own stack may have the usual one.
     environment.put("PROMETHEUS_PORT", "0");
+    environment.put("CONSOLE_PORT", "0");
     ComposeContainer containers =
         new ComposeContainer(FILE.toFile())
             .withEnv(environment)
