@@ -23,17 +23,11 @@ final class RetainedFrames {
     void onAbandoned(long sequence, DirectBuffer buffer, int offset, int length);
   }
 
-  /**
-   * A frame that was blamed this often may kill every process that takes it. Only one such suspect
-   * is under way at a time.
-   */
-  private static final int SUSPECT_EXPIRIES = 2;
-
   private static final long NONE = -1;
 
   private static final byte UNSENT = 0;
-  private static final byte SENT = 1;
-  private static final byte EXPIRED = 2;
+  static final byte SENT = 1;
+  static final byte EXPIRED = 2;
   private static final byte DONE = 3;
   private static final byte ABANDONED = 4;
 
@@ -48,8 +42,8 @@ final class RetainedFrames {
   private final long[] originNanos = new long[CAPACITY];
   private final long[] sentNanos = new long[CAPACITY];
   private final long[] inboxes = new long[CAPACITY];
-  private final int[] expiries = new int[CAPACITY];
   private final byte[] states = new byte[CAPACITY];
+  private final ExpiredFrames expired = new ExpiredFrames(states);
 
   /** Frames that the reading thread has published; only that thread writes this. */
   private final AtomicLong published = new AtomicLong();
@@ -71,11 +65,6 @@ final class RetainedFrames {
   private long redelivered;
   private long duplicates;
   private long unwritten;
-
-  private int expiredCount;
-  private int expiredSuspectCount;
-  private long expiredCursor;
-  private long suspect = NONE;
 
   /**
    * @param slots one for each frame of the window
@@ -136,9 +125,8 @@ final class RetainedFrames {
     long complete = published.getAcquire();
     int taken = (int) (complete - read);
     for (; read < complete; read++) {
-      int index = index(read);
-      states[index] = UNSENT;
-      expiries[index] = 0;
+      states[index(read)] = UNSENT;
+      expired.forget(read);
     }
     inFlight += taken;
     return taken;
@@ -150,11 +138,9 @@ final class RetainedFrames {
    * @return its sequence, or -1 if there is none
    */
   long nextToSend() {
-    if (expiredCount > 0) {
-      long lost = nextExpired();
-      if (lost != NONE) {
-        return lost;
-      }
+    long again = expired.next(done, unsent);
+    if (again != NONE) {
+      return again;
     }
     return unsent < read ? unsent : NONE;
   }
@@ -194,12 +180,8 @@ final class RetainedFrames {
   void sent(long sequence, long inbox, long nowNanos) {
     int index = index(sequence);
     if (states[index] == EXPIRED) {
-      noLongerExpired(index);
-      expiredCursor = sequence + 1;
+      expired.sent(sequence);
       redelivered++;
-      if (isSuspect(index)) {
-        suspect = sequence;
-      }
     } else {
       unsent = sequence + 1;
     }
@@ -224,7 +206,7 @@ final class RetainedFrames {
       return false;
     }
     if (states[index] == EXPIRED) {
-      noLongerExpired(index);
+      expired.remove(sequence);
     }
     if (norms == null) {
       acknowledged++;
@@ -370,37 +352,12 @@ final class RetainedFrames {
     return duplicates;
   }
 
-  private long nextExpired() {
-    if (expiredCursor < done) {
-      expiredCursor = done;
-    }
-    boolean isSuspectOut = suspect >= done && states[index(suspect)] == SENT;
-    if (isSuspectOut && expiredCount == expiredSuspectCount) {
-      return NONE;
-    }
-    for (long sequence = expiredCursor; sequence < unsent; sequence++) {
-      int index = index(sequence);
-      if (states[index] == EXPIRED && !(isSuspectOut && isSuspect(index))) {
-        expiredCursor = sequence;
-        return sequence;
-      }
-    }
-    // Other expired frames lie before the cursor. The next search starts from the first frame
-    // again.
-    expiredCursor = done;
-    return NONE;
-  }
-
-  private boolean isSuspect(int index) {
-    return expiries[index] >= SUSPECT_EXPIRIES;
-  }
-
   private boolean isDone(int index) {
     return states[index] >= DONE;
   }
 
   private void expire(long sequence) {
-    if (++expiries[index(sequence)] < maxDeliveries) {
+    if (expired.blame(sequence) < maxDeliveries) {
       markExpired(sequence);
     } else {
       try {
@@ -417,20 +374,8 @@ final class RetainedFrames {
   }
 
   private void markExpired(long sequence) {
-    int index = index(sequence);
-    states[index] = EXPIRED;
-    expiredCount++;
-    if (isSuspect(index)) {
-      expiredSuspectCount++;
-    }
-    expiredCursor = Math.min(expiredCursor, sequence);
-  }
-
-  private void noLongerExpired(int index) {
-    expiredCount--;
-    if (isSuspect(index)) {
-      expiredSuspectCount--;
-    }
+    states[index(sequence)] = EXPIRED;
+    expired.add(sequence);
   }
 
   private void finish(long sequence, byte state, double norm) {
