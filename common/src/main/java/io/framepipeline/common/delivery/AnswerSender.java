@@ -1,14 +1,11 @@
 package io.framepipeline.common.delivery;
 
-import io.aeron.logbuffer.BufferClaim;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Doorbells;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.InboxWatch;
 import io.framepipeline.common.transport.Outboxes;
 import io.framepipeline.common.transport.Payloads;
-import io.framepipeline.common.wire.sbe.MessageHeaderEncoder;
-import io.framepipeline.common.wire.sbe.NormsEncoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -26,9 +23,6 @@ final class AnswerSender implements AutoCloseable {
 
   private final Outboxes readers;
   private final Doorbells doorbells;
-  private final MessageHeaderEncoder messageHeader = new MessageHeaderEncoder();
-  private final NormsEncoder message = new NormsEncoder();
-  private final BufferClaim claim = new BufferClaim();
 
   /** By the reader's {@code sourceId} and inbox: a reader that was evicted opens a new inbox. */
   private final Long2ObjectHashMap<Answers> byReader = new Long2ObjectHashMap<>();
@@ -71,22 +65,12 @@ final class AnswerSender implements AutoCloseable {
       if (all.size() == MAX_READERS) {
         return null;
       }
-      answers = new Answers(sourceId, streamId, nowNanos);
+      answers = new Answers(readers, sourceId, streamId, nowNanos);
       byReader.put(key, answers);
       all.add(answers);
     }
     latest = answers;
     return answers;
-  }
-
-  /** Whether a batch must wait because its reader is there but cannot be reached yet. */
-  boolean isToWait(Answers answers) {
-    return answers.isToWait(readers, nowNanos);
-  }
-
-  /** Whether the reader can be reached, or may be gone. */
-  boolean hasWay(Answers answers) {
-    return answers.hasWay(readers);
   }
 
   /**
@@ -98,7 +82,7 @@ final class AnswerSender implements AutoCloseable {
   int send(boolean isLast) {
     int sent = 0;
     for (int i = 0, size = all.size(); i < size; i++) {
-      sent += all.get(i).send(isLast, readers, claim, messageHeader, message, nowNanos);
+      sent += all.get(i).send(isLast, nowNanos);
     }
     if (sent > 0) {
       doorbells.wakeWantingAnswers();
@@ -123,7 +107,7 @@ final class AnswerSender implements AutoCloseable {
   private void dropThoseToGoneReaders() {
     for (int i = all.size() - 1; i >= 0; i--) {
       Answers answers = all.get(i);
-      if (answers.isGone(readers, nowNanos)) {
+      if (answers.isGone(nowNanos)) {
         all.remove(i);
         byReader.remove(key(answers.sourceId(), answers.streamId()));
         latest = null;

@@ -90,11 +90,11 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
       return 0;
     }
     int frameCount = batch.frameCount();
-    if (!toReader.hasRoom(frameCount) || answers.isToWait(toReader)) {
+    if (!toReader.hasRoom(frameCount) || toReader.isToWait(nowNanos)) {
       isHeldBack = true;
       return Inbox.Handler.ABORT;
     }
-    if (!answers.hasWay(toReader)) {
+    if (!toReader.hasWay()) {
       inbox.reject(RejectReason.SOURCES, sessionId);
       return 0;
     }

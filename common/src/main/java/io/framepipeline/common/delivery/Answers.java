@@ -39,6 +39,10 @@ final class Answers {
   /** A message, and all messages behind it, wait at most this long for the log to its reader. */
   private static final long WAY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  private final Outboxes readers;
+  private final MessageHeaderEncoder header = new MessageHeaderEncoder();
+  private final NormsEncoder message = new NormsEncoder();
+  private final BufferClaim claim = new BufferClaim();
   private final int sourceId;
   private final int streamId;
   private long[] sequences = new long[CAPACITY];
@@ -50,7 +54,13 @@ final class Answers {
   private long waitingSinceNanos;
   private boolean isWaiting;
 
-  Answers(int sourceId, int streamId, long nowNanos) {
+  /**
+   * No answers yet.
+   *
+   * @param readers by which the reader's inbox is reached
+   */
+  Answers(Outboxes readers, int sourceId, int streamId, long nowNanos) {
+    this.readers = readers;
     this.sourceId = sourceId;
     this.streamId = streamId;
     this.lastPresentNanos = nowNanos;
@@ -76,8 +86,8 @@ final class Answers {
    *
    * @return false if the message is to be taken; {@link #hasWay} says what to do with it
    */
-  boolean isToWait(Outboxes readers, long nowNanos) {
-    if (hasWay(readers)) {
+  boolean isToWait(long nowNanos) {
+    if (hasWay()) {
       isWaiting = false;
     } else if (!isWaiting) {
       isWaiting = true;
@@ -93,7 +103,7 @@ final class Answers {
    * Whether the reader can be reached. Also true if its inbox is not known, or no longer: then it
    * may still turn up, or be gone.
    */
-  boolean hasWay(Outboxes readers) {
+  boolean hasWay() {
     return readers.isConnected(streamId) || !readers.isOpen(streamId);
   }
 
@@ -118,13 +128,7 @@ final class Answers {
    * @param isLast whether no more answers are expected for now
    * @return how many answers were sent
    */
-  int send(
-      boolean isLast,
-      Outboxes readers,
-      BufferClaim claim,
-      MessageHeaderEncoder header,
-      NormsEncoder message,
-      long nowNanos) {
+  int send(boolean isLast, long nowNanos) {
     int fewest = isLast || nowNanos - oldestNanos >= MAX_AGE_NANOS ? 1 : PER_MESSAGE;
     int sent = 0;
     while (count >= fewest) {
@@ -156,7 +160,7 @@ final class Answers {
   }
 
   /** Whether the reader is gone, so that nobody expects these answers. */
-  boolean isGone(Outboxes readers, long nowNanos) {
+  boolean isGone(long nowNanos) {
     if (readers.isOpen(streamId)) {
       lastPresentNanos = nowNanos;
     }
