@@ -30,7 +30,8 @@ public final class FileIdentity {
     return key != null && !key.equals(now);
   }
 
-  private static Object key(Path path) {
+  /** Device and inode of what has this name; null if nothing has. */
+  public static Object key(Path path) {
     try {
       return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
           .fileKey();

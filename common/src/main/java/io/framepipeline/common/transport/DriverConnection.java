@@ -4,11 +4,10 @@ import io.aeron.Aeron;
 import io.aeron.CncFileDescriptor;
 import io.aeron.exceptions.AeronException;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.FileIdentity;
 import io.framepipeline.common.linux.ProcessLiveness;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -51,11 +50,11 @@ public final class DriverConnection implements AutoCloseable {
     Aeron aeron = null;
     ProcessLiveness liveness = null;
     try {
-      Object keyBefore = fileKey(cncFile);
+      Object keyBefore = FileIdentity.key(cncFile);
       aeron = Aeron.connect(context);
       liveness = new ProcessLiveness(directory);
       Doorbells doorbells = Doorbells.ofClient(directory, aeron.clientId());
-      if (keyBefore.equals(fileKey(cncFile))) {
+      if (keyBefore != null && keyBefore.equals(FileIdentity.key(cncFile))) {
         // The file is the same before and after, so it is the one that the client has mapped.
         return new DriverConnection(aeron, liveness, doorbells, cncFile, keyBefore);
       }
@@ -99,7 +98,7 @@ public final class DriverConnection implements AutoCloseable {
   /** Looks once whether the driver is gone, and which processes have died. */
   void look() {
     try {
-      if (fileKey(cncFile).equals(cncFileKey)) {
+      if (cncFileKey.equals(FileIdentity.key(cncFile))) {
         liveness.look();
         return;
       }
@@ -117,10 +116,6 @@ public final class DriverConnection implements AutoCloseable {
   @Override
   public void close() {
     CloseHelper.closeAll(aeron, liveness);
-  }
-
-  private static Object fileKey(Path file) throws IOException {
-    return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
   }
 
   /** Looks, on a thread of its own, until it is closed. */
