@@ -35,11 +35,11 @@ class RunCommandTest {
 
   @ParameterizedTest
   @CsvSource({
-    "/, '--json=/: must be a file, not a directory'",
-    "/dev, '--json=/dev: must be a file, not a directory'",
-    "'', '--json=: must be a file, not a directory'",
-    "/dev/null/r.json, '--json=/dev/null/r.json: must be a file in a directory that exists'",
-    "/not/there/r.json, '--json=/not/there/r.json: must be a file in a directory that exists'"
+    "/, '--json=/: is a directory'",
+    "/dev, '--json=/dev: is a directory'",
+    "'', '--json=: is a directory'",
+    "/dev/null/r.json, '--json=/dev/null/r.json: its directory is missing'",
+    "/not/there/r.json, '--json=/not/there/r.json: its directory is missing'"
   })
   void shouldRefuseAReportThatCannotBeWritten(String json, String line) {
     assertRefused(json, line);
@@ -52,9 +52,9 @@ class RunCommandTest {
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("r-xr-xr-x"));
     try {
       assumeFalse(Files.isWritable(file), "NOT TESTED: this user may write everything");
-      assertRefused(file.toString(), "--json=%s: must be a file that this user may write");
+      assertRefused(file.toString(), "--json=%s: may not be written by this user");
       Path other = directory.resolve("other.json");
-      assertRefused(other.toString(), "--json=%s: must be a file that this user may write");
+      assertRefused(other.toString(), "--json=%s: its directory may not be written by this user");
     } finally {
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
     }

@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -56,19 +57,11 @@ public record ResultsTarget(String name) {
     if (isStandardOutput()) {
       return;
     }
-    Path file = Settings.toPath("READER_RESULTS", name).toAbsolutePath();
-    if (Files.isDirectory(file)) {
-      throw refused(name, "is a directory");
-    }
-    if (Files.exists(file)) {
-      if (!Files.isWritable(file)) {
-        throw refused(name, "may not be written by this user");
-      }
-    } else if (file.getParent() == null || !Files.isDirectory(file.getParent())) {
-      throw refused(name, "its directory is missing");
-    } else if (!Files.isWritable(file.getParent())) {
-      throw refused(name, "its directory may not be written by this user");
-    }
+    OutputFile.whyNotWritable(Settings.toPath("READER_RESULTS", name))
+        .ifPresent(
+            why -> {
+              throw refused(name, why);
+            });
   }
 
   /**

@@ -1,0 +1,29 @@
+package io.framepipeline.common.config;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** A file that a setting or option names for output. */
+public final class OutputFile {
+  private OutputFile() {}
+
+  /** Why this user cannot write the file, as far as that is known before; empty if it can be. */
+  public static Optional<String> whyNotWritable(Path file) {
+    Path directory = file.toAbsolutePath().getParent();
+    if (Files.isDirectory(file)) {
+      return Optional.of("is a directory");
+    }
+    if (Files.exists(file)) {
+      return Files.isWritable(file)
+          ? Optional.empty()
+          : Optional.of("may not be written by this user");
+    }
+    if (directory == null || !Files.isDirectory(directory)) {
+      return Optional.of("its directory is missing");
+    }
+    return Files.isWritable(directory)
+        ? Optional.empty()
+        : Optional.of("its directory may not be written by this user");
+  }
+}
