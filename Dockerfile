@@ -1,18 +1,20 @@
-# The images of frame-pipeline: one target each for media-driver, norm-service, reciprocal-service, reader-service and
-# console.
-# Without access to a registry, pass bases of your own, see docs/operations.md.
+# The images of frame-pipeline: one target each for media-driver, norm-service, reciprocal-service,
+# reader-service and console. Without access to a registry, pass bases of your own, see
+# docs/operations.md.
 ARG BUILD_IMAGE=maven:3.9.16-eclipse-temurin-25
 ARG BASE_IMAGE=debian:13.6-slim
 
-# A JVM of only the modules that the services use, without the native debug symbols that some JDKs bring along.
+# A JVM of only the modules that the services use (java.xml is for the JSON library), without the
+# native debug symbols that some JDKs bring along.
 FROM ${BUILD_IMAGE} AS java
-RUN jlink --add-modules java.base,java.logging,java.management,jdk.incubator.vector,jdk.management,jdk.unsupported \
+RUN jlink --add-modules java.base,java.logging,java.management,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported \
     --generate-cds-archive --no-header-files --no-man-pages --output /opt/java \
  && find /opt/java -name "*.debuginfo" -delete
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
-# What Maven downloads depends on the POMs alone, so it is a layer of its own: a build without sources.
+# What Maven downloads depends on the POMs alone, so it is a layer of its own: a build without
+# sources.
 COPY pom.xml ./
 COPY common/pom.xml common/
 COPY media-driver/pom.xml media-driver/
@@ -31,8 +33,8 @@ RUN mvn -q -B -ntp -DskipTests -Dspotless.check.skip -pl $MODULES -am package \
  && rm /build/lib/*-SNAPSHOT.jar
 COPY . .
 RUN mvn -q -B -ntp -o -DskipTests -Dspotless.check.skip -pl $MODULES -am package
-# One file of JVM options. It spells the class path out, as a class data archive holds for one order of jars only.
-# The images' user must read all of it, whatever umask the sources were cloned under.
+# One file of JVM options. It spells the class path out, as a class data archive holds for one order
+# of jars only. The images' user must read all of it, whatever umask the sources were cloned under.
 RUN home=/opt/frame-pipeline \
  && mkdir -p $home \
  && cp -r lib config/driver.properties config/vector.options $home \
@@ -52,8 +54,8 @@ FROM runtime AS training
 COPY docker/train /
 RUN --mount=type=tmpfs,target=/tmp /train
 
-# What the images have in common. The user needs no entry in /etc/passwd; all must be the same, since they share
-# the media driver's files.
+# What the images have in common. The user needs no entry in /etc/passwd; all must be the same,
+# since they share the media driver's files.
 FROM runtime AS service
 ARG VERSION=0.1.0-SNAPSHOT
 ARG REVISION=unknown

@@ -38,6 +38,12 @@ public final class ConsoleService {
         new InetSocketAddress(
             settings.text("CONSOLE_HOST", "127.0.0.1"),
             (int) settings.number("CONSOLE_PORT", DEFAULT_PORT, 0, MAX_PORT));
+    if (address.isUnresolved()) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "CONSOLE_HOST=%s: no such host; give an address of this machine"
+              .formatted(address.getHostString()));
+    }
     CountDownLatch end = new CountDownLatch(1);
     Signals.onEnd(end::countDown);
     try (ConsoleServer server = new ConsoleServer(address, new Monitor(aeronDirectory))) {

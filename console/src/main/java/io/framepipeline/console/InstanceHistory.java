@@ -33,6 +33,7 @@ final class InstanceHistory {
   private Instance instance;
   private boolean hasBegun;
   private long endNanos;
+  private long aliveEpochMillis;
 
   /** Takes the instance as it is now. */
   void update(Instance now, long nowNanos) {
@@ -40,6 +41,7 @@ final class InstanceHistory {
     hasBegun |= now.isReady();
     if (now.isAlive()) {
       endNanos = 0;
+      aliveEpochMillis = System.currentTimeMillis();
     } else if (endNanos == 0) {
       endNanos = nowNanos;
     }
@@ -68,7 +70,7 @@ final class InstanceHistory {
     return endNanos != 0 && endNanos - nanos < 0;
   }
 
-  InstanceState state(long epochMillis) {
+  InstanceState state() {
     StageStats stats = instance.stats();
     Sample first = samples.getFirst();
     Sample last = samples.getLast();
@@ -81,7 +83,7 @@ final class InstanceHistory {
         instance.name(),
         stats.counter(Figure.PID).get(),
         stateName(),
-        (epochMillis - stats.counter(Figure.START_EPOCH_MILLIS).get()) / 1e3,
+        (aliveEpochMillis - stats.counter(Figure.START_EPOCH_MILLIS).get()) / 1e3,
         last.frames,
         RATE_NANOS * (last.frames - first.frames) / nanos,
         (last.processorNanos - first.processorNanos) / nanos,

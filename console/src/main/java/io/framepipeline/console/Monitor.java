@@ -91,14 +91,13 @@ public final class Monitor {
 
   /** What was seen last. */
   public synchronized PipelineState state() {
-    long epochMillis = System.currentTimeMillis();
     Ledger.Entry ledger = totals.ledger();
     Histogram.Snapshot norms = totals.norms();
     return new PipelineState(
-        epochMillis,
+        System.currentTimeMillis(),
         aeronDirectory.toString(),
         driver,
-        Stage.ALL.stream().map(stage -> state(stage, epochMillis)).toList(),
+        Stage.ALL.stream().map(stage -> state(stage)).toList(),
         new LedgerState(
             ledger.framesRead(),
             ledger.framesAcknowledged(),
@@ -124,11 +123,11 @@ public final class Monitor {
     return history.columns();
   }
 
-  private StageState state(Stage stage, long epochMillis) {
+  private StageState state(Stage stage) {
     List<InstanceState> states =
         instances.values().stream()
             .filter(known -> known.instance().stage() == stage)
-            .map(known -> known.state(epochMillis))
+            .map(known -> known.state())
             .toList();
     return new StageState(
         stage.label(),
@@ -184,8 +183,7 @@ public final class Monitor {
 
   private void lookAtDriver() {
     long pid = DriverFinder.driverPid(aeronDirectory);
-    // In a container every driver's number is 1, as is this process's own.
-    boolean isAlive = pid != 0 && ProcessHandle.of(pid).isPresent();
+    boolean isAlive = pid != 0;
     boolean isAnother = isAlive && driver.pid() != 0 && driver.pid() != pid;
     if (hasLooked && driver.alive() && (!isAlive || isAnother)) {
       note("driver", "media driver lost");

@@ -1,9 +1,11 @@
 package io.framepipeline.launcher;
 
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory.Instance;
 import io.framepipeline.common.metrics.FiguresDirectory.View;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 
@@ -19,7 +21,20 @@ final class MetricsTargets {
     this.file = file(runDirectory);
   }
 
-  static Path file(Path runDirectory) {
+  /**
+   * What the file of a run says.
+   *
+   * @throws ExitException if the run has just ended
+   */
+  static String read(Path runDirectory) {
+    try {
+      return Files.readString(file(runDirectory));
+    } catch (IOException e) {
+      throw RunFile.isNotThere(runDirectory, e);
+    }
+  }
+
+  private static Path file(Path runDirectory) {
     return runDirectory.resolve("targets.json");
   }
 

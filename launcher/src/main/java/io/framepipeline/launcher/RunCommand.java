@@ -2,6 +2,7 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.LocalRun;
@@ -17,7 +18,6 @@ import io.framepipeline.reader.ReaderSettings;
 import io.framepipeline.reader.ResultsTarget;
 import io.framepipeline.reader.Source;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -129,20 +129,13 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private static void checkJson(Path file) {
-    Path directory = file.toAbsolutePath().getParent();
-    if (Files.isDirectory(file)) {
-      throw malformedJson(file, "a file, not a directory");
-    }
-    if (!Files.isDirectory(directory)) {
-      throw malformedJson(file, "a file in a directory that exists");
-    }
-    if (!Files.isWritable(Files.exists(file) ? file : directory)) {
-      throw malformedJson(file, "a file that this user may write");
-    }
-  }
-
-  private static ExitException malformedJson(Path file, String allowed) {
-    return Settings.malformed("--json", file.toString(), allowed);
+    OutputFile.whyNotWritable(file)
+        .ifPresent(
+            why -> {
+              throw new ExitException(
+                  ExitCode.USAGE,
+                  "--json=%s: %s; give a file that this user may write".formatted(file, why));
+            });
   }
 
   private int run(RunDirectory runDirectory, Supervisor supervisor, LivePage page) {
@@ -232,6 +225,7 @@ final class RunCommand implements Callable<Integer> {
 
   private void scale(
       Map<Stage, Integer> counts, Path runDirectory, Supervisor supervisor, LivePage page) {
+    counts.forEach((stage, count) -> RunOptions.checkInstances(stage.label(), count));
     source.checkReaders(Stage.first().label(), counts.getOrDefault(Stage.first(), 1));
     Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
     asked.putAll(counts);

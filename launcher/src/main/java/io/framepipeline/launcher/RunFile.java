@@ -35,11 +35,16 @@ record RunFile(Map<Stage, Integer> asked, Map<Stage, Integer> wanted) {
         wanted.put(stage, Integer.valueOf(words[2]));
       }
     } catch (IOException e) {
-      throw new ExitException(
-          ExitCode.USAGE,
-          "%s: the run has just begun, or has ended: %s".formatted(runDirectory, e.getMessage()));
+      throw isNotThere(runDirectory, e);
     }
     return new RunFile(asked, wanted);
+  }
+
+  /** What to tell who looks for a file that a run keeps. */
+  static ExitException isNotThere(Path runDirectory, IOException e) {
+    return new ExitException(
+        ExitCode.USAGE,
+        "%s: the run has just begun, or has ended: %s".formatted(runDirectory, e.getMessage()));
   }
 
   /** Writes a line for each stage: its name, and the two counts. */

@@ -3,6 +3,7 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -37,19 +38,32 @@ final class RunFiles {
     }
     nextNanos = System.nanoTime() + INTERVAL_NANOS;
     try {
-      requests.answer(scale);
-      RunFile now = new RunFile(Map.copyOf(supervisor.asked()), supervisor.wanted());
-      if (!now.equals(written)) {
-        now.write(runDirectory);
-        written = now;
-      }
+      requests.answer(
+          counts -> {
+            scale.accept(counts);
+            // Before the answer, after which the asking command reads it.
+            writeInstances(supervisor);
+          });
+      writeInstances(supervisor);
       if (System.nanoTime() - nextTargetsNanos >= 0) {
         nextTargetsNanos = System.nanoTime() + TARGETS_INTERVAL_NANOS;
         targets.update(figures.look());
       }
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       // Either the directory is gone, which ends the run, or memory is full: then the next try is
       // soon.
+    }
+  }
+
+  private void writeInstances(Supervisor supervisor) {
+    RunFile now = new RunFile(Map.copyOf(supervisor.asked()), supervisor.wanted());
+    if (!now.equals(written)) {
+      try {
+        now.write(runDirectory);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      written = now;
     }
   }
 }

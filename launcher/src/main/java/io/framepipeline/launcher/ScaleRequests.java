@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Scanner;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -93,6 +94,8 @@ final class ScaleRequests {
       return Integer.toString(ExitCode.OK);
     } catch (ExitException e) {
       return e.exitCode() + " " + e.getMessage();
+    } catch (IllegalArgumentException | NoSuchElementException e) {
+      return ExitCode.USAGE + " malformed request: must be like RECIPROCAL 2";
     }
   }
 

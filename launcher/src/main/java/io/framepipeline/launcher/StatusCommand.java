@@ -2,8 +2,6 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.topology.Stage;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -40,12 +38,12 @@ final class StatusCommand implements Callable<Integer> {
   @Mixin private RunSelection selection;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     Path run = selection.find();
     if (form.isJson) {
       System.out.println(RunStatus.read(run).toJson());
     } else if (form.isTargets) {
-      System.out.println(Files.readString(MetricsTargets.file(run)));
+      System.out.print(MetricsTargets.read(run));
     } else {
       String lastSecond = TopCommand.text(run);
       RunStatus.read(run).stages().forEach(StatusCommand::print);

@@ -72,7 +72,7 @@ class ComposeIT {
     stack.compose("up", "-d", "--wait");
 
     List<InspectContainerResponse> containers = stack.inspect();
-    assertThat(containers).hasSize(5);
+    assertThat(containers).hasSize(6);
     for (InspectContainerResponse container : containers) {
       HostConfig host = container.getHostConfig();
       assertThat(container.getState().getHealth().getStatus()).isEqualTo("healthy");

@@ -138,6 +138,7 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
 
   @Override
   public void close() {
+    stats.counter(Figure.INBOX_FRAMES).setRelease(0);
     inbox.close();
   }
 }

@@ -244,7 +244,7 @@ public final class HttpServer implements AutoCloseable {
         HttpAnswer made;
         try {
           made = page.content.apply(request);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
           LOG.error("{} cannot be shown", request.path(), e);
           made = HttpAnswer.of(HttpStatus.INTERNAL_ERROR);
         }
