@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What somebody has done by a moment.
+ * What a run has done by a moment.
  *
  * @param cpuSeconds by role
  */

@@ -26,17 +26,17 @@ import tools.jackson.databind.json.JsonMapper;
  * through it.
  *
  * <p>Other pages in the same browser get nothing. The {@code Host} must be this machine's own name,
- * whatever the port, so that no name of somebody else's can lead here. A request that another
- * origin makes is refused, but for following a link to the page.
+ * whatever the port, so that no name that another site controls can lead here. A request that
+ * another origin makes is refused, but for following a link to the page.
  */
 public final class ConsoleServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConsoleServer.class);
   private static final Duration CLIENT_LIMIT = Duration.ofSeconds(5);
 
-  /** Whoever has asked for the state within this time is looking. */
+  /** A client that has asked for the state within this time is looking. */
   private static final long WATCHED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  /** The history needs a point a second also while nobody is looking. */
+  /** The history needs a point a second also while no client is looking. */
   private static final long UNWATCHED_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final Pattern OWN_HOST =
@@ -59,7 +59,7 @@ public final class ConsoleServer implements AutoCloseable {
 
   private final Monitor monitor;
 
-  /** One thread looks and makes answers, so both cost little when nobody asks. */
+  /** One thread looks and makes answers, so both cost little when no client asks. */
   private final ScheduledExecutorService executor =
       Executors.newSingleThreadScheduledExecutor(
           task -> Thread.ofPlatform().name("console").daemon().unstarted(task));

@@ -9,8 +9,8 @@ final class Restarts {
   private static final int MAX_FRUITLESS = 4;
 
   /**
-   * A process that ended in order was told to stop by somebody else, who may be ending the whole
-   * run. So it is not started again for this long.
+   * A process that ended in order was told to stop by a signal from elsewhere, whose sender may be
+   * ending the whole run. So it is not started again for this long.
    */
   static final long ORDERLY_END_NANOS = TimeUnit.SECONDS.toNanos(1);
 

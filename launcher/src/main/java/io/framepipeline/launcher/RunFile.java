@@ -40,7 +40,7 @@ record RunFile(Map<Stage, Integer> asked, Map<Stage, Integer> wanted) {
     return new RunFile(asked, wanted);
   }
 
-  /** What to tell who looks for a file that a run keeps. */
+  /** What a command tells its user if a file that a run keeps is not there. */
   static ExitException isNotThere(Path runDirectory, IOException e) {
     return new ExitException(
         ExitCode.USAGE,

@@ -67,7 +67,7 @@ public final class DriverService {
 
   /**
    * Works on for services that are ending. Only files tell which ones are; without these files the
-   * driver waits for nobody.
+   * driver waits for no service.
    */
   private static void awaitDeparture(MediaDriver driver, long startNanos) {
     MediaDriver.Context context = driver.context();

@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
  * <ul>
  *   <li>An inbox of the next stage is gone. What went there expires, except what that instance had
  *       passed on.
- *   <li>An inbox of a later stage is gone. What that instance had expires, but nobody knows which
- *       frames those were.
+ *   <li>An inbox of a later stage is gone. What that instance had expires, but the reader does not
+ *       know which frames those were.
  *   <li>A frame stays unanswered for long, compared with what frames take at present.
  * </ul>
  *
@@ -172,7 +172,7 @@ final class LossDetector {
 
   private boolean isSettled() {
     if (missingStages > 0 || nowNanos - cutoffNanos < 0) {
-      // The stages before the missing one still have frames that nobody can answer.
+      // The stages before the missing one still have frames that no instance can answer.
       return false;
     }
     // At a low rate answers are rare, but not late.

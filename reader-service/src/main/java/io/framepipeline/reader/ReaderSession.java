@@ -92,8 +92,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     this.nowNanos = nowNanos;
     isHeldBack = frames.isFull();
     if (isHeldBack() || source.hasEnded()) {
-      // Before the poll: a norm that has not seen this yet wakes nobody, but the poll finds its
-      // answers.
+      // Before the poll: a norm that has not seen this yet does not wake this reader, but the poll
+      // finds its answers.
       doorbells.wantAnswers();
     }
     long acknowledgedBefore = frames.acknowledged();

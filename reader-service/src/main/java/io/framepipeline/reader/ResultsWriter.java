@@ -7,7 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Writes norms in order of sequence. It has a thread of its own, since an output may be a pipe that
- * nobody reads.
+ * no process reads.
  */
 final class ResultsWriter implements AutoCloseable {
   /** The pause when too few norms are known for a full write: a write takes longer than a wait. */

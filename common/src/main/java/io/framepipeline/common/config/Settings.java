@@ -133,9 +133,9 @@ public final class Settings {
   }
 
   /**
-   * The names that begin with one of the prefixes and that nobody has asked for. They may be
-   * misspelt, or a platform's: a program cannot choose what its surroundings put there, so it must
-   * not end because of them. Service links, which are a platform's for certain, are left out.
+   * The names that begin with one of the prefixes and that the program has not asked for. They may
+   * be misspelt, or a platform's: a program cannot choose what its surroundings put there, so it
+   * must not end because of them. Service links, which are a platform's for certain, are left out.
    */
   public SortedSet<String> unknown(String... prefixes) {
     TreeSet<String> given = new TreeSet<>(environment.keySet());

@@ -159,7 +159,7 @@ final class Answers {
     return count == 0;
   }
 
-  /** Whether the reader is gone, so that nobody expects these answers. */
+  /** Whether the reader is gone, so that no process expects these answers. */
   boolean isGone(long nowNanos) {
     if (readers.isOpen(streamId)) {
       lastPresentNanos = nowNanos;

@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
  * block for as long as it likes. When all its connections are taken, it refuses new clients.
  *
  * <p>A client has a limited time to send its request, and the same time again to take the answer.
- * In that time it may also send what nobody asked for. If a client comes while there are {@link
- * #MAX_CONNECTIONS}, the oldest connection is closed to make room.
+ * In that time it may also send what the server has not asked for. If a client comes while there
+ * are {@link #MAX_CONNECTIONS}, the oldest connection is closed to make room.
  */
 public final class HttpServer implements AutoCloseable {
   /** Each connection has a buffer of {@link #MAX_HEAD_LENGTH}. */

@@ -23,12 +23,12 @@ public final class VectorWarmUp {
   /** Of one attempt; far more than a frame takes once the code is compiled. */
   private static final long ATTEMPT_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** A quarter of the time, so that the warm-up leaves a core to everybody else who starts. */
+  /** A quarter of the time, so that the warm-up leaves a core to other processes that start. */
   private static final int SHARE = 4;
 
   /**
-   * Some 16 s, if nothing holds it up. Not by the clock: whoever was stopped meanwhile, or starved,
-   * has not warmed up.
+   * Some 16 s, if nothing holds it up. Not by the clock: a process that was stopped meanwhile, or
+   * starved, has not warmed up.
    */
   private static final int MAX_ATTEMPTS = 1000;
 

@@ -178,7 +178,7 @@ public final class PipelineCpu {
     return Syscall.call(Syscall.SCHED_SETAFFINITY, thread, mask.byteSize(), mask.address(), 0) == 0;
   }
 
-  /** Leaves a thread alone if somebody gave it another policy. */
+  /** Leaves a thread alone if a user or another program gave it another policy. */
   private static boolean setPolicy(Arena arena, int thread, int policy, long sliceNanos) {
     MemorySegment attributes = arena.allocate(ATTRIBUTES_LENGTH, Long.BYTES);
     long address = attributes.address();

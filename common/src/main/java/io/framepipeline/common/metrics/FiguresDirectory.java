@@ -25,7 +25,7 @@ import java.util.Map;
 /**
  * The figures of all instances that work with one media driver, in shared memory beside its
  * directory. Each instance has a file, which is locked while the instance lives, and whose name is
- * never used again. Whoever looks maps the files to read only, and asks no process.
+ * never used again. A process that looks maps the files to read only, and asks no other process.
  *
  * <p>An instance that starts adds the figures of its stage's ended instances to the stage's sum,
  * and deletes their files. The sum is replaced by renaming a new one, which names the file that was
@@ -171,7 +171,7 @@ public final class FiguresDirectory {
   }
 
   /**
-   * Looks at all figures. If they cannot be read, because somebody has deleted them, say, the last
+   * Looks at all figures. If they cannot be read, because a user has deleted them, say, the last
    * ones that were seen are returned, with all instances dead.
    */
   public View look() {

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Tells a duty cycle the time, and what its time is spent on: work, waiting for work, or waiting
- * for room further on. The time after a cycle, asleep or not, counts as that cycle's. For whoever
- * has the turn.
+ * for room further on. The time after a cycle, asleep or not, counts as that cycle's. For the
+ * thread that has the turn.
  */
 final class DutyCycleClock {
   /** The live view looks several times a second. */
@@ -38,7 +38,7 @@ final class DutyCycleClock {
     return nowNanos;
   }
 
-  /** Says what the cycle that has just ended was spent on. If nobody says so, it was idle. */
+  /** Says what the cycle that has just ended was spent on. Without this call it was idle. */
   void endCycle(int work, boolean isHeldBack) {
     if (work > 0) {
       state = Figure.BUSY_NANOS;

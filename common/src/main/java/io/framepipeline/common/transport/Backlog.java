@@ -71,7 +71,7 @@ final class Backlog {
   private long framesSent;
   private long framesRead;
 
-  /** 0 at first: nobody knows yet how fast the inbox reads. */
+  /** 0 at first: the sender does not know yet how fast the inbox reads. */
   private long enoughFrames;
 
   private long measuredNanos;

@@ -162,7 +162,7 @@ public final class Inbox implements AutoCloseable {
 
   /**
    * Counts the frames of messages that have arrived and are not read yet. What lies beyond the end
-   * of a term is left out, so it is an estimate. For who looks, not for the hot path.
+   * of a term is left out, so it is an estimate. For the figures, not for the hot path.
    *
    * @param frames tells how many frames a message stands for
    */

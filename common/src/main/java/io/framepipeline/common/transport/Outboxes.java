@@ -179,8 +179,8 @@ public final class Outboxes implements AutoCloseable {
   }
 
   /**
-   * Asks to be woken when there is room. A receiver may have read enough before this call, and
-   * woken nobody. Then only the driver has to move a limit, so this wakes the driver.
+   * Asks to be woken when there is room. A receiver may have read enough before this call, without
+   * waking this process. Then only the driver has to move a limit, so this wakes the driver.
    */
   private void wantRoom() {
     doorbells.wantRoom();

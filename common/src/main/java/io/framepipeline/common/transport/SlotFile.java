@@ -211,7 +211,7 @@ public final class SlotFile implements AutoCloseable {
   }
 
   /**
-   * Deletes a file that nobody has locked, if its name still leads to the file that was found.
+   * Deletes a file that no process has locked, if its name still leads to the file that was found.
    *
    * @param key of the file that had this name when it was found; null if that was no regular file
    */
