@@ -19,11 +19,19 @@ final class DriverFiles {
     this.pid = pid;
   }
 
-  /** Whether the driver has made its files and they are not there any more. */
-  boolean areGone() {
+  /**
+   * Notes which files the driver has made, once they are there. Call it every few milliseconds:
+   * files that are deleted before they were noted are not missed.
+   */
+  void look() {
     if (identity == null && isItsOwn()) {
       identity = new FileIdentity(cncFile);
+      identity.isGone();
     }
+  }
+
+  /** Whether files that were noted are not there any more. */
+  boolean areGone() {
     return identity != null && identity.isGone();
   }
 

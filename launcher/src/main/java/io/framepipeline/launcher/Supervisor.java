@@ -198,9 +198,14 @@ final class Supervisor {
       if (driverRestarts.isDue(nowNanos)) {
         startDriver(nowNanos);
       }
-    } else if (!driver.isAlive()) {
+      return;
+    }
+    if (!driver.isAlive()) {
       onDriverEnd(driver.exitValue(), nowNanos);
-    } else if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
+      return;
+    }
+    driverFiles.look();
+    if (nowNanos - driverLookNanos >= DRIVER_LOOK_NANOS) {
       driverLookNanos = nowNanos;
       hasDriverBegun = hasDriverBegun || instances.stream().anyMatch(Instance::isReady);
       killDriverWithoutFiles();

@@ -21,11 +21,15 @@ class DriverFilesTest {
     Path cncFile = aeronDirectory.resolve("cnc.dat");
     DriverFiles files = new DriverFiles(aeronDirectory, ProcessHandle.current().pid());
     DriverFiles ofNextDriver = new DriverFiles(aeronDirectory, 1);
+    files.look();
     assertThat(files.areGone()).isFalse();
 
     try (MediaDriver driver = launch(aeronDirectory)) {
+      files.look();
+      ofNextDriver.look();
       assertThat(files.areGone()).isFalse();
       assertThat(ofNextDriver.areGone()).isFalse();
+      // No question in between: the files were noted already.
       Path elsewhere = Files.move(cncFile, directory.resolve("elsewhere"));
       assertThat(files.areGone()).isTrue();
       Files.createFile(cncFile);

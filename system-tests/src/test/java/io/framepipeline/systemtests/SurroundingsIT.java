@@ -155,7 +155,8 @@ class SurroundingsIT {
   @Test
   void shouldGoOnIfTheDriversFilesAreDeleted() throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
-      run.awaitAcknowledged(100);
+      // As early as can be: the driver has made its files a moment ago.
+      run.awaitAcknowledged(1);
       LocalRun.delete(run.aeronDirectory());
       // More than was under way: the services have found the next driver.
       run.awaitFurtherAcknowledged(5000);
