@@ -125,6 +125,7 @@ class MetricsIT {
               .redirectError(err.toFile())
               .redirectOutput(Redirect.DISCARD);
       builder.environment().put("METRICS_PORT", Integer.toString(taken.getLocalPort()));
+      builder.environment().put("AERON_DIR", directory.resolve("aeron").toString());
       assertThat(builder.start().waitFor()).isEqualTo(64);
       assertThat(Files.readString(err).lines())
           .singleElement()
