@@ -4,7 +4,6 @@ import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.FiguresDirectory.Instance;
 import io.framepipeline.common.metrics.FiguresDirectory.View;
 import io.framepipeline.common.metrics.Histogram;
-import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.DriverFinder;
 import io.framepipeline.console.PipelineState.Driver;
@@ -91,22 +90,13 @@ public final class Monitor {
 
   /** What was seen last. */
   public synchronized PipelineState state() {
-    Ledger.Entry ledger = totals.ledger();
     Histogram.Snapshot norms = totals.norms();
     return new PipelineState(
         System.currentTimeMillis(),
         aeronDirectory.toString(),
         driver,
-        Stage.ALL.stream().map(stage -> state(stage)).toList(),
-        new LedgerState(
-            ledger.framesRead(),
-            ledger.framesAcknowledged(),
-            ledger.framesInFlight(),
-            ledger.framesAbandoned(),
-            ledger.framesLost(),
-            ledger.framesRedelivered(),
-            totals.framesNormed(),
-            totals.framesDuplicate()),
+        Stage.ALL.stream().map(this::state).toList(),
+        LedgerState.of(totals),
         totals.windowFrames(),
         new NormsState(
             Arrays.stream(norms.upperBounds()).boxed().toList(),
@@ -127,7 +117,7 @@ public final class Monitor {
     List<InstanceState> states =
         instances.values().stream()
             .filter(known -> known.instance().stage() == stage)
-            .map(known -> known.state())
+            .map(InstanceHistory::state)
             .toList();
     return new StageState(
         stage.label(),

@@ -1,6 +1,8 @@
 package io.framepipeline.console;
 
+import io.framepipeline.common.metrics.Ledger;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * What the live view shows of one moment. The names are the keys of {@code /state.json}.
@@ -68,7 +70,14 @@ public record PipelineState(
       long waitingFrames,
       long restarts) {}
 
-  /** The ledger of all readers, and what the last stage counted. */
+  /**
+   * The ledger of all readers, and what the last stage counted.
+   *
+   * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
+   *     assumed
+   * @param framesNormed by all norm instances; may count a redelivered frame twice
+   * @param framesDuplicate answers for frames that were done already
+   */
   public record LedgerState(
       long framesRead,
       long framesAcknowledged,
@@ -77,7 +86,40 @@ public record PipelineState(
       long framesLost,
       long framesRedelivered,
       long framesNormed,
-      long framesDuplicate) {}
+      long framesDuplicate) {
+    /** The ledger of a moment. */
+    public static LedgerState of(Totals totals) {
+      Ledger.Entry ledger = totals.ledger();
+      return new LedgerState(
+          ledger.framesRead(),
+          ledger.framesAcknowledged(),
+          ledger.framesInFlight(),
+          ledger.framesAbandoned(),
+          ledger.framesLost(),
+          ledger.framesRedelivered(),
+          totals.framesNormed(),
+          totals.framesDuplicate());
+    }
+
+    /** Two lines for people, without the last line's end. */
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT,
+          """
+          ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d; lost %,d
+                  redelivered %,d, normed %,d, duplicates dropped %,d\
+          """,
+          framesRead,
+          framesAcknowledged,
+          framesInFlight,
+          framesAbandoned,
+          framesLost,
+          framesRedelivered,
+          framesNormed,
+          framesDuplicate);
+    }
+  }
 
   /**
    * The histogram of all norms.

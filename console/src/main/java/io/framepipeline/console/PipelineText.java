@@ -1,7 +1,6 @@
 package io.framepipeline.console;
 
 import io.framepipeline.console.PipelineState.InstanceState;
-import io.framepipeline.console.PipelineState.LedgerState;
 import io.framepipeline.console.PipelineState.Point;
 import io.framepipeline.console.PipelineState.StageState;
 import java.util.Locale;
@@ -18,22 +17,7 @@ public final class PipelineText {
             ? "media driver: pid %s in %s%n".formatted(state.driver().pid(), state.title())
             : "media driver: none in %s%n".formatted(state.title()));
     state.stages().forEach(stage -> append(text, stage));
-    LedgerState ledger = state.ledger();
-    text.append(
-        String.format(
-            Locale.ROOT,
-            """
-            ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d; lost %,d
-                    redelivered %,d, normed %,d, duplicates dropped %,d
-            """,
-            ledger.framesRead(),
-            ledger.framesAcknowledged(),
-            ledger.framesInFlight(),
-            ledger.framesAbandoned(),
-            ledger.framesLost(),
-            ledger.framesRedelivered(),
-            ledger.framesNormed(),
-            ledger.framesDuplicate()));
+    text.append(state.ledger()).append(System.lineSeparator());
     Point point = state.point();
     if (point.epochMillis() != 0) {
       text.append(

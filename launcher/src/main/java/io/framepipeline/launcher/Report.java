@@ -1,8 +1,9 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.metrics.Ledger;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.wire.Frames;
+import io.framepipeline.console.PipelineState.LedgerState;
 import io.framepipeline.console.PipelineText;
 import io.framepipeline.console.Totals;
 import java.io.IOException;
@@ -18,22 +19,12 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * The result of a run; the names are the keys of the JSON report.
  *
- * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
- *     assumed
- * @param framesNormed by all norm instances; may count a redelivered frame twice
- * @param framesDuplicate answers for frames that were done already
+ * @param ledger its keys are those of the report itself
  * @param seconds from the first frame read to the last frame completed
  * @param framesPerSecond acknowledged frames divided by {@code seconds}
  */
 record Report(
-    long framesRead,
-    long framesAcknowledged,
-    long framesInFlight,
-    long framesAbandoned,
-    long framesLost,
-    long framesRedelivered,
-    long framesNormed,
-    long framesDuplicate,
+    @JsonUnwrapped LedgerState ledger,
     long bytesRead,
     double seconds,
     double framesPerSecond,
@@ -49,20 +40,13 @@ record Report(
   private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
   static Report of(Totals totals, Map<Stage, Integer> instances) {
-    Ledger.Entry ledger = totals.ledger();
+    LedgerState ledger = LedgerState.of(totals);
     double seconds =
         totals.lastCompletedNanos() == 0
             ? 0
             : (totals.lastCompletedNanos() - totals.firstReadNanos()) / NANOS_PER_SECOND;
     return new Report(
-        ledger.framesRead(),
-        ledger.framesAcknowledged(),
-        ledger.framesInFlight(),
-        ledger.framesAbandoned(),
-        ledger.framesLost(),
-        ledger.framesRedelivered(),
-        totals.framesNormed(),
-        totals.framesDuplicate(),
+        ledger,
         ledger.framesRead() * Frames.BYTE_PAYLOAD_LENGTH,
         seconds,
         seconds > 0 ? ledger.framesAcknowledged() / seconds : 0,
@@ -85,7 +69,7 @@ record Report(
 
   /** Whether every frame that was read is completed. */
   boolean isComplete() {
-    return framesAcknowledged == framesRead;
+    return ledger.framesAcknowledged() == ledger.framesRead();
   }
 
   void writeJson(Path file) throws IOException {
@@ -103,20 +87,12 @@ record Report(
     return String.format(
         Locale.ROOT,
         """
-        ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d; lost %,d
-                redelivered %,d, normed %,d, duplicates dropped %,d
+        %s
                 %,.1f MB in %.2f s: %,.0f frames/s, %,.1f MB/s
                 norm min %.4f mean %.4f max %.4f
                 latency p50 %s p99 %s p99.9 %s max %s\
         """,
-        framesRead,
-        framesAcknowledged,
-        framesInFlight,
-        framesAbandoned,
-        framesLost,
-        framesRedelivered,
-        framesNormed,
-        framesDuplicate,
+        ledger,
         bytesRead / 1e6,
         seconds,
         framesPerSecond,

@@ -178,7 +178,8 @@ final class RunCommand implements Callable<Integer> {
     if (missing.isPresent() && report.isComplete()) {
       exitCode = ExitCode.INTERNAL;
     }
-    if (report.framesRead() == 0 && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
+    if (report.ledger().framesRead() == 0
+        && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
       return exitCode;
     }
     console.print(report);
@@ -190,8 +191,8 @@ final class RunCommand implements Callable<Integer> {
           String.format(
               Locale.ROOT,
               "%,d frames lost, %,d abandoned",
-              report.framesLost(),
-              report.framesAbandoned()));
+              report.ledger().framesLost(),
+              report.ledger().framesAbandoned()));
       return Math.max(ExitCode.LOST, exitCode);
     }
     return exitCode;

@@ -22,7 +22,7 @@ class ReportTest {
   @Test
   void shouldComputeWhatIsLostInsteadOfAssumingIt() {
     Report report = Report.of(totals(new Ledger.Entry(100, 90, 3, 2, 7), 1, 1), INSTANCES);
-    assertThat(report.framesLost()).isEqualTo(5);
+    assertThat(report.ledger().framesLost()).isEqualTo(5);
     assertThat(report.isComplete()).isFalse();
     assertThat(report.toString())
         .contains("read 100 = acknowledged 90 + in flight 3 + abandoned 2; lost 5");

@@ -230,8 +230,8 @@ public final class FiguresDirectory {
   /** A copy of the stage's sum; null if there is none. */
   private StageStats sum(Stage stage) throws IOException {
     try {
-      byte[] bytes = Files.readAllBytes(directory.resolve(stage.label() + SUM));
-      return StageStats.of(ByteBuffer.allocateDirect(bytes.length).put(bytes));
+      Path file = directory.resolve(stage.label() + SUM);
+      return StageStats.of(ByteBuffer.wrap(Files.readAllBytes(file)));
     } catch (NoSuchFileException e) {
       return null;
     }
