@@ -69,7 +69,7 @@ public final class ReaderService implements StageService {
             new AbandonedFrames(sourceId, settings.abandonedDirectory()),
             norms);
     this.source =
-        new SourceReader(
+        new ChannelReader(
             settings,
             frames,
             idleStrategy(settings, common),

@@ -70,7 +70,7 @@ class ReaderSessionTest {
         new RetainedFrames(
             ring.slots(), MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory), null);
     SourceReader source =
-        new SourceReader(
+        new ChannelReader(
             new ReaderSettings(
                 new Source("-"),
                 false,

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
-class SourceReaderTest {
+class ChannelReaderTest {
   private static final int FRAME = Frames.BYTE_PAYLOAD_LENGTH;
   private static final int WINDOW = 16;
   private static final Duration WATCHDOG = Duration.ofSeconds(60);
@@ -49,7 +49,7 @@ class SourceReaderTest {
   private final RetainedFrames frames =
       new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {}, null);
   private final AtomicInteger announcements = new AtomicInteger();
-  private SourceReader reader;
+  private ChannelReader reader;
 
   @AfterEach
   void leaveNoThreadBehind() {
@@ -412,7 +412,7 @@ class SourceReaderTest {
             null,
             null);
     reader =
-        new SourceReader(
+        new ChannelReader(
             settings,
             retained,
             new SleepingMillisIdleStrategy(1),
