@@ -38,6 +38,6 @@ public class RetainedFramesBenchmark {
   /** Once a duty cycle. */
   @Benchmark
   public void publishTheLedger() {
-    stats.ledger.write(sequence, sequence, 0, 0, 0);
+    stats.ledger.write(sequence, sequence, 0, 0, 0, 0);
   }
 }

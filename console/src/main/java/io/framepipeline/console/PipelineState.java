@@ -73,8 +73,8 @@ public record PipelineState(
   /**
    * The ledger of all readers, and what the last stage counted.
    *
-   * @param framesLost read, but neither acknowledged nor abandoned nor in flight: computed, not
-   *     assumed
+   * @param framesReturned that went back to Kafka, for another reader to compute
+   * @param framesLost read, but in none of the terms above: computed, not assumed
    * @param framesNormed by all norm instances; may count a redelivered frame twice
    * @param framesDuplicate answers for frames that were done already
    */
@@ -83,6 +83,7 @@ public record PipelineState(
       long framesAcknowledged,
       long framesInFlight,
       long framesAbandoned,
+      long framesReturned,
       long framesLost,
       long framesRedelivered,
       long framesNormed,
@@ -95,6 +96,7 @@ public record PipelineState(
           ledger.framesAcknowledged(),
           ledger.framesInFlight(),
           ledger.framesAbandoned(),
+          ledger.framesReturned(),
           ledger.framesLost(),
           ledger.framesRedelivered(),
           totals.framesNormed(),
@@ -107,13 +109,14 @@ public record PipelineState(
       return String.format(
           Locale.ROOT,
           """
-          ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d; lost %,d
+          ledger: read %,d = acknowledged %,d + in flight %,d + abandoned %,d%s; lost %,d
                   redelivered %,d, normed %,d, duplicates dropped %,d\
           """,
           framesRead,
           framesAcknowledged,
           framesInFlight,
           framesAbandoned,
+          framesReturned == 0 ? "" : String.format(Locale.ROOT, " + returned %,d", framesReturned),
           framesLost,
           framesRedelivered,
           framesNormed,

@@ -103,8 +103,8 @@ class MonitorTest {
 
   @Test
   void shouldShowTheLedgerOfAllReaders() throws IOException {
-    figures.create(Stage.READER, "reader-1").ledger.write(10, 6, 3, 1, 5);
-    figures.create(Stage.READER, "reader-2").ledger.write(20, 10, 6, 0, 0);
+    figures.create(Stage.READER, "reader-1").ledger.write(10, 6, 3, 1, 0, 5);
+    figures.create(Stage.READER, "reader-2").ledger.write(20, 10, 6, 0, 0, 0);
     monitor.look();
     PipelineState.LedgerState ledger = monitor.state().ledger();
     assertThat(ledger.framesRead()).isEqualTo(30);

@@ -67,9 +67,9 @@ record Report(
     return byLabel;
   }
 
-  /** Whether every frame that was read is completed. */
+  /** Whether every frame that was read is completed, or went back to Kafka. */
   boolean isComplete() {
-    return ledger.framesAcknowledged() == ledger.framesRead();
+    return ledger.framesAcknowledged() + ledger.framesReturned() == ledger.framesRead();
   }
 
   void writeJson(Path file) throws IOException {

@@ -21,19 +21,19 @@ class ReportTest {
 
   @Test
   void shouldComputeWhatIsLostInsteadOfAssumingIt() {
-    Report report = Report.of(totals(new Ledger.Entry(100, 90, 3, 2, 7), 1, 1), INSTANCES);
+    Report report = Report.of(totals(new Ledger.Entry(100, 80, 3, 2, 10, 7), 1, 1), INSTANCES);
     assertThat(report.ledger().framesLost()).isEqualTo(5);
     assertThat(report.isComplete()).isFalse();
     assertThat(report.toString())
-        .contains("read 100 = acknowledged 90 + in flight 3 + abandoned 2; lost 5");
+        .contains("read 100 = acknowledged 80 + in flight 3 + abandoned 2 + returned 10; lost 5");
   }
 
   @Test
   void shouldCountTheRateFromTheFirstFrameToTheLastAcknowledgement() {
     Report report =
-        Report.of(totals(new Ledger.Entry(3000, 3000, 0, 0, 0), 1, 2_000_000_001L), INSTANCES);
+        Report.of(totals(new Ledger.Entry(3000, 2900, 0, 0, 100, 0), 1, 2_000_000_001L), INSTANCES);
     assertThat(report.seconds()).isEqualTo(2.0);
-    assertThat(report.framesPerSecond()).isEqualTo(1500.0);
+    assertThat(report.framesPerSecond()).isEqualTo(1450.0);
     assertThat(report.bytesRead()).isEqualTo(3000 * 4096);
     assertThat(report.isComplete()).isTrue();
   }
@@ -49,7 +49,7 @@ class ReportTest {
   @Test
   void shouldWriteEveryKeyOfTheReport() throws Exception {
     Path file = directory.resolve("report.json");
-    Report.of(totals(new Ledger.Entry(1, 1, 0, 0, 0), 1, 2), INSTANCES).writeJson(file);
+    Report.of(totals(new Ledger.Entry(1, 1, 0, 0, 0, 0), 1, 2), INSTANCES).writeJson(file);
     JsonNode json = JsonMapper.shared().readTree(file.toFile());
     assertThat(json.propertyNames())
         .containsExactlyInAnyOrder(
@@ -57,6 +57,7 @@ class ReportTest {
             "framesAcknowledged",
             "framesInFlight",
             "framesAbandoned",
+            "framesReturned",
             "framesLost",
             "framesRedelivered",
             "framesNormed",

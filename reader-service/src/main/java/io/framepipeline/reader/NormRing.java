@@ -12,6 +12,7 @@ final class NormRing {
   static final int CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
   private final double[] norms = new double[CAPACITY];
+  private final boolean[] returned = new boolean[CAPACITY];
   private final AtomicLong known = new AtomicLong();
   private final AtomicLong written = new AtomicLong();
 
@@ -32,6 +33,11 @@ final class NormRing {
     return written.getAcquire();
   }
 
+  /** Whether a frame before {@link #written} went back to its source instead of being written. */
+  boolean isReturned(long sequence) {
+    return returned[index(sequence)];
+  }
+
   // ---- the writing thread ----
 
   /** Returns the first frame whose norm is not there. */
@@ -43,7 +49,12 @@ final class NormRing {
     return norms[index(sequence)];
   }
 
-  /** Says that the norms of all frames before this one are written. */
+  /** Says whether the frame goes back to its source. Call this before {@link #written(long)}. */
+  void returned(long sequence, boolean isReturned) {
+    returned[index(sequence)] = isReturned;
+  }
+
+  /** Says that the norms of all frames before this one are written, or the frames returned. */
   void written(long sequence) {
     written.setRelease(sequence);
   }

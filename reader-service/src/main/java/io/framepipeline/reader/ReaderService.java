@@ -125,11 +125,12 @@ public final class ReaderService implements StageService {
   public int exitCode() {
     Ledger.Entry ledger = stats.ledger.read();
     LOG.info(
-        "ledger: read={} acknowledged={} inFlight={} abandoned={} redelivered={}",
+        "ledger: read={} acknowledged={} inFlight={} abandoned={} returned={} redelivered={}",
         ledger.framesRead(),
         ledger.framesAcknowledged(),
         ledger.framesInFlight(),
         ledger.framesAbandoned(),
+        ledger.framesReturned(),
         ledger.framesRedelivered());
     ExitException failure = results == null ? null : results.failure();
     if (failure == null) {
@@ -138,7 +139,7 @@ public final class ReaderService implements StageService {
     if (failure != null) {
       throw failure;
     }
-    if (ledger.framesAcknowledged() != ledger.framesRead()) {
+    if (ledger.framesAcknowledged() + ledger.framesReturned() != ledger.framesRead()) {
       return ExitCode.LOST;
     }
     return source.isFinished() ? ExitCode.OK : ExitCode.STOPPED;

@@ -236,6 +236,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
         frames.acknowledged(),
         frames.inFlight(),
         frames.abandoned(),
+        frames.returned(),
         frames.redelivered());
   }
 }

@@ -62,6 +62,7 @@ final class RetainedFrames {
   private long acknowledged;
   private long inFlight;
   private long abandoned;
+  private long returned;
   private long redelivered;
   private long duplicates;
   private long unwritten;
@@ -105,6 +106,11 @@ final class RetainedFrames {
       payloadNumbers[index(sequence)] = payloads.written();
     }
     published.setRelease(complete);
+  }
+
+  /** The first frame that is not closed: the frames before it are completed or abandoned. */
+  long closed() {
+    return closed.getAcquire();
   }
 
   private static int offsetInFrame(long inputPosition) {
@@ -218,7 +224,7 @@ final class RetainedFrames {
     return true;
   }
 
-  /** Completes the frames whose norms have been written. */
+  /** Completes the frames whose norms have been written, and lets go of those returned. */
   void takeWritten() {
     if (norms == null) {
       return;
@@ -228,7 +234,11 @@ final class RetainedFrames {
     if (sequence < written) {
       for (; sequence < written; sequence++) {
         if (states[index(sequence)] == DONE) {
-          acknowledged++;
+          if (norms.isReturned(sequence)) {
+            returned++;
+          } else {
+            acknowledged++;
+          }
           inFlight--;
           unwritten--;
         }
@@ -328,7 +338,12 @@ final class RetainedFrames {
     return acknowledged;
   }
 
-  /** Frames neither completed nor abandoned. */
+  /** Frames that went back to the source, for another reader to compute. */
+  long returned() {
+    return returned;
+  }
+
+  /** Frames neither completed nor abandoned nor returned. */
   long inFlight() {
     return inFlight;
   }

@@ -561,7 +561,8 @@ class ReaderSessionTest {
     Ledger.Entry ledger = stats.ledger.read();
     assertThat(ledger)
         .isEqualTo(
-            new Ledger.Entry(read, acknowledged, inFlight, abandoned, ledger.framesRedelivered()));
+            new Ledger.Entry(
+                read, acknowledged, inFlight, abandoned, 0, ledger.framesRedelivered()));
   }
 
   private void assertPayloads(Worker worker) {

@@ -94,7 +94,7 @@ class ReconnectionTest {
     }
     stepUntil("the loss of the driver", () -> stats.counter(Figure.READY).get() == 0);
     assertThat(agent.isDone()).isFalse();
-    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, 5, 15, 0, 0));
+    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, 5, 15, 0, 0, 0));
 
     try (MediaDriver driver = launchDriver();
         DriverConnection connection = connect(driver);
@@ -116,7 +116,7 @@ class ReconnectionTest {
       acknowledge(connection.aeron(), inbox, LongStream.range(0, FRAMES).toArray());
       stepUntil("the end", agent::isDone);
     }
-    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, FRAMES, 0, 0, 15));
+    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(FRAMES, FRAMES, 0, 0, 0, 15));
     assertThat(service.exitCode()).isEqualTo(ExitCode.OK);
   }
 

@@ -31,6 +31,8 @@ public enum Figure {
   RESTARTS,
   /** The processor time that the process has used. */
   PROCESSOR_NANOS,
+  /** 1 if what a reader has in flight at its death is read again, by another one, from Kafka. */
+  IS_REREAD,
   /** The port of the metrics server. */
   METRICS_PORT,
   LAST_PROGRESS_EPOCH_MILLIS(
@@ -68,6 +70,21 @@ public enum Figure {
       Stage::isFirst,
       "pipeline.results.waiting.frames",
       "Frames in flight whose norm is known and waits to be written"),
+  SOURCE_PARTITIONS(
+      Type.GAUGE,
+      Stage::isFirst,
+      "pipeline.source.partitions",
+      "Partitions of a Kafka source that the reader owns"),
+  SOURCE_LAG_RECORDS(
+      Type.GAUGE,
+      Stage::isFirst,
+      "pipeline.source.lag.records",
+      "Records of these partitions that the reader has yet to fetch"),
+  RECORDS_REJECTED(
+      Type.COUNTER,
+      Stage::isFirst,
+      "pipeline.records.rejected",
+      "Records of a Kafka source that hold no whole frames"),
   FRAMES_TRANSFORMED(
       Type.COUNTER,
       stage -> !stage.isFirst() && !stage.isLast(),

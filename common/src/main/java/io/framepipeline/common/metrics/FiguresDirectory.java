@@ -60,7 +60,7 @@ public final class FiguresDirectory {
     /** Its ledger. For a dead reader nothing counts as in flight. */
     public Ledger.Entry ledger() {
       Ledger.Entry entry = stats.ledger.read();
-      return isAlive ? entry : entry.withoutInFlight();
+      return isAlive ? entry : stats.endedLedger();
     }
 
     /** Whether the instance is at work: connected to the driver and to the next stage. */

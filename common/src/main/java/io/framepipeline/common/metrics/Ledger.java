@@ -9,14 +9,15 @@ import org.agrona.concurrent.AtomicBuffer;
  * The reader's account of its frames, in a buffer that other threads or processes may read. One
  * thread writes it, into several slots in turn. So {@link #read()} always sees the figures of one
  * moment, even if the writer is stopped or killed inside a write. The equation {@code read =
- * acknowledged + in flight + abandoned} can be checked on every sample.
+ * acknowledged + in flight + abandoned + returned} can be checked on every sample.
  */
 public final class Ledger {
   private static final int READ = 0;
   private static final int ACKNOWLEDGED = READ + SIZE_OF_LONG;
   private static final int IN_FLIGHT = ACKNOWLEDGED + SIZE_OF_LONG;
   private static final int ABANDONED = IN_FLIGHT + SIZE_OF_LONG;
-  private static final int REDELIVERED = ABANDONED + SIZE_OF_LONG;
+  private static final int RETURNED = ABANDONED + SIZE_OF_LONG;
+  private static final int REDELIVERED = RETURNED + SIZE_OF_LONG;
   private static final int SLOT_LENGTH = REDELIVERED + SIZE_OF_LONG;
 
   /** A power of two. After this many writes a slot is written again. */
@@ -37,6 +38,7 @@ public final class Ledger {
    * @param framesAcknowledged whose norm came back and, if results are written, is written
    * @param framesInFlight retained until they are completed or abandoned
    * @param framesAbandoned given up after too many deliveries
+   * @param framesReturned that went back to Kafka, for another reader to compute
    * @param framesRedelivered deliveries beyond each frame's first
    */
   public record Entry(
@@ -44,18 +46,29 @@ public final class Ledger {
       long framesAcknowledged,
       long framesInFlight,
       long framesAbandoned,
+      long framesReturned,
       long framesRedelivered) {
     /** The ledger of a stage that reads nothing. */
-    public static final Entry EMPTY = new Entry(0, 0, 0, 0, 0);
+    public static final Entry EMPTY = new Entry(0, 0, 0, 0, 0, 0);
 
     /** Frames that no other figure counts; 0 unless something is badly wrong. */
     public long framesLost() {
-      return framesRead - framesAcknowledged - framesAbandoned - framesInFlight;
+      return framesRead - framesAcknowledged - framesInFlight - framesAbandoned - framesReturned;
     }
 
-    /** The same for a reader that is dead: nothing of it is in flight any more. */
-    public Entry withoutInFlight() {
-      return new Entry(framesRead, framesAcknowledged, 0, framesAbandoned, framesRedelivered);
+    /**
+     * The same for a reader that is dead: nothing of it is in flight any more.
+     *
+     * @param isReturned whether those frames went back to Kafka; otherwise they show as lost
+     */
+    public Entry withoutInFlight(boolean isReturned) {
+      return new Entry(
+          framesRead,
+          framesAcknowledged,
+          0,
+          framesAbandoned,
+          framesReturned + (isReturned ? framesInFlight : 0),
+          framesRedelivered);
     }
 
     /** The sum of two readers' ledgers. */
@@ -65,6 +78,7 @@ public final class Ledger {
           framesAcknowledged + other.framesAcknowledged,
           framesInFlight + other.framesInFlight,
           framesAbandoned + other.framesAbandoned,
+          framesReturned + other.framesReturned,
           framesRedelivered + other.framesRedelivered);
     }
   }
@@ -78,7 +92,13 @@ public final class Ledger {
   }
 
   /** Publishes new figures; only the one writing thread may call this. */
-  public void write(long read, long acknowledged, long inFlight, long abandoned, long redelivered) {
+  public void write(
+      long read,
+      long acknowledged,
+      long inFlight,
+      long abandoned,
+      long returned,
+      long redelivered) {
     long writes = buffer.getLong(offset + WRITES) + 1;
     int slot = slot(writes);
     // Other threads must see that the last write is over before they can see this write's figures.
@@ -87,6 +107,7 @@ public final class Ledger {
     buffer.putLong(slot + ACKNOWLEDGED, acknowledged);
     buffer.putLong(slot + IN_FLIGHT, inFlight);
     buffer.putLong(slot + ABANDONED, abandoned);
+    buffer.putLong(slot + RETURNED, returned);
     buffer.putLong(slot + REDELIVERED, redelivered);
     buffer.putLongRelease(offset + WRITES, writes);
   }
@@ -98,6 +119,7 @@ public final class Ledger {
         entry.framesAcknowledged(),
         entry.framesInFlight(),
         entry.framesAbandoned(),
+        entry.framesReturned(),
         entry.framesRedelivered());
   }
 
@@ -112,6 +134,7 @@ public final class Ledger {
               buffer.getLong(slot + ACKNOWLEDGED),
               buffer.getLong(slot + IN_FLIGHT),
               buffer.getLong(slot + ABANDONED),
+              buffer.getLong(slot + RETURNED),
               buffer.getLong(slot + REDELIVERED));
       VarHandle.loadLoadFence();
       // The slot is used again SLOTS writes later, and one write more than counted may be under

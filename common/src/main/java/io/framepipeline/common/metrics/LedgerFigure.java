@@ -26,6 +26,11 @@ enum LedgerFigure {
       "Frames given up after too many deliveries",
       null,
       Ledger.Entry::framesAbandoned),
+  RETURNED(
+      "pipeline.frames.returned",
+      "Frames that went back to Kafka, for another reader to compute",
+      null,
+      Ledger.Entry::framesReturned),
   IN_FLIGHT(
       "pipeline.frames.in.flight",
       "Frames retained until they are completed",

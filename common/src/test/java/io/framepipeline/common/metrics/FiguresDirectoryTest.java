@@ -80,7 +80,7 @@ class FiguresDirectoryTest {
     assertThat(sum.norms.snapshot().count()).isEqualTo(4);
     assertThat(sum.latencyNanos.snapshot().count()).isEqualTo(2);
     // Nothing of a dead reader is in flight.
-    assertThat(sum.ledger.read()).isEqualTo(new Ledger.Entry(20, 10, 0, 4, 14));
+    assertThat(sum.ledger.read()).isEqualTo(new Ledger.Entry(20, 8, 0, 4, 2, 14));
     assertThat(third.counter(Figure.RESTARTS).get()).isZero();
   }
 
@@ -203,7 +203,7 @@ class FiguresDirectoryTest {
     for (AtomicCounter counter : counters(stats)) {
       counter.setRelease(value++);
     }
-    stats.ledger.write(10, 5, 3, 2, 7);
+    stats.ledger.write(10, 4, 3, 2, 1, 7);
     stats.latencyNanos.record(20_000);
     stats.norms.record(5.1);
     stats.norms.record(1e9);
@@ -214,7 +214,7 @@ class FiguresDirectoryTest {
     for (AtomicCounter counter : counters(stats)) {
       assertThat(counter.get()).isEqualTo(value++);
     }
-    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(10, 5, 3, 2, 7));
+    assertThat(stats.ledger.read()).isEqualTo(new Ledger.Entry(10, 4, 3, 2, 1, 7));
     assertThat(stats.latencyNanos.snapshot().count()).isEqualTo(1);
     assertThat(stats.latencyNanos.snapshot().max()).isEqualTo(20_000);
     assertThat(stats.norms.snapshot().count()).isEqualTo(2);

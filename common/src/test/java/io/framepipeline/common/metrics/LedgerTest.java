@@ -21,19 +21,19 @@ class LedgerTest {
   void shouldReadWhatWasWritten() {
     assertThat(ledger.read()).isEqualTo(Ledger.Entry.EMPTY);
 
-    ledger.write(10, 5, 3, 2, 7);
+    ledger.write(10, 4, 3, 2, 1, 7);
 
-    assertThat(ledger.read()).isEqualTo(new Ledger.Entry(10, 5, 3, 2, 7));
+    assertThat(ledger.read()).isEqualTo(new Ledger.Entry(10, 4, 3, 2, 1, 7));
     assertThat(ledger.read().framesLost()).isZero();
   }
 
   @Test
   void shouldComputeWhatIsLostAndAddUp() {
-    Ledger.Entry first = new Ledger.Entry(10, 5, 3, 1, 7);
+    Ledger.Entry first = new Ledger.Entry(10, 5, 3, 1, 1, 7);
 
     assertThat(first.framesLost()).isEqualTo(1);
-    assertThat(first.plus(new Ledger.Entry(20, 12, 4, 3, 1)))
-        .isEqualTo(new Ledger.Entry(30, 17, 7, 4, 8));
+    assertThat(first.plus(new Ledger.Entry(20, 12, 4, 3, 2, 1)))
+        .isEqualTo(new Ledger.Entry(30, 17, 7, 4, 3, 8));
   }
 
   @Test
@@ -47,7 +47,7 @@ class LedgerTest {
                 () -> {
                   // Every figure changes with every write, so that a torn read cannot add up.
                   for (long i = 1; !isOver.get(); i++) {
-                    ledger.write(10 * i, 5 * i, 3 * i, 2 * i, 7 * i);
+                    ledger.write(11 * i, 5 * i, 3 * i, 2 * i, i, 7 * i);
                   }
                 });
     try {
@@ -56,10 +56,11 @@ class LedgerTest {
       for (int i = 0; i < SAMPLES || changes < SAMPLES / 100; i++) {
         Ledger.Entry entry = ledger.read();
         assertThat(entry.framesLost()).isZero();
-        long moment = entry.framesRead() / 10;
+        long moment = entry.framesRead() / 11;
         assertThat(entry)
             .isEqualTo(
-                new Ledger.Entry(10 * moment, 5 * moment, 3 * moment, 2 * moment, 7 * moment));
+                new Ledger.Entry(
+                    11 * moment, 5 * moment, 3 * moment, 2 * moment, moment, 7 * moment));
         assertThat(moment).isGreaterThanOrEqualTo(last);
         changes += moment > last ? 1 : 0;
         last = moment;
@@ -78,7 +79,7 @@ class LedgerTest {
       Ledger.Entry before = ledger.read();
       UnsafeBuffer whole = new UnsafeBuffer(new byte[Ledger.LENGTH]);
       buffer.getBytes(0, whole, 0, Ledger.LENGTH);
-      ledger.write(10 + writes, 5 + writes, 3, 2, 7);
+      ledger.write(10 + writes, 4 + writes, 3, 2, 1, 7);
       Ledger.Entry after = ledger.read();
 
       // The counter of writes comes first in the buffer and last in a write.

@@ -112,14 +112,15 @@ class MetricsServerTest {
   void shouldShowTheLedgerOfOneMoment() throws Exception {
     try (MetricsServer server =
         new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
-      stats.ledger.write(10, 5, 3, 2, 7);
+      stats.ledger.write(11, 5, 3, 2, 1, 7);
       stats.counter(Figure.WINDOW_FRAMES).setRelease(64);
       stats.counter(Figure.FRAMES_PADDED).setRelease(1);
       stats.counter(Figure.LAST_PROGRESS_EPOCH_MILLIS).setRelease(1_500);
 
-      assertThat(value(server, "pipeline_frames_read_total")).isEqualTo(10);
-      assertThat(value(server, "pipeline_read_bytes_total")).isEqualTo(40_960);
+      assertThat(value(server, "pipeline_frames_read_total")).isEqualTo(11);
+      assertThat(value(server, "pipeline_read_bytes_total")).isEqualTo(45_056);
       assertThat(value(server, "pipeline_frames_acknowledged_total")).isEqualTo(5);
+      assertThat(value(server, "pipeline_frames_returned_total")).isEqualTo(1);
       assertThat(value(server, "pipeline_frames_in_flight")).isEqualTo(3);
       assertThat(value(server, "pipeline_frames_abandoned_total")).isEqualTo(2);
       assertThat(value(server, "pipeline_frames_redelivered_total")).isEqualTo(7);
@@ -141,7 +142,7 @@ class MetricsServerTest {
               .start(
                   () -> {
                     for (long frames = 0; !isDone.get(); frames++) {
-                      stats.ledger.write(3 * frames, frames, frames, frames, 0);
+                      stats.ledger.write(3 * frames, frames, frames, frames, 0, 0);
                     }
                   });
       List<CompletableFuture<HttpResponse<String>>> scrapes =
@@ -201,7 +202,8 @@ class MetricsServerTest {
   @Test
   void shouldCountRejectedMessagesByReason() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
+        new MetricsServer(
+            ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
       stats.rejected(RejectReason.SCHEMA).setRelease(3);
 
       List<String> rejected =
@@ -262,7 +264,8 @@ class MetricsServerTest {
     CountersReader[] connection = {counters};
 
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
+        new MetricsServer(
+            ANY_PORT, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
       // The registry asks by weak references: what it asks must be held by somebody else.
       System.gc();
       assertThat(value(server, "aeron_errors_total")).isEqualTo(3);
