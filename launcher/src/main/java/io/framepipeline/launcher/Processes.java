@@ -49,6 +49,7 @@ final class Processes {
   private final Map<Stage, Integer> startedByStage = new EnumMap<>(Stage.class);
   private final Map<String, String> settings;
   private final PacedRun pacedRun;
+  private final boolean isKafkaUsed;
 
   /**
    * The children that a failed start must not kill: those that this command started, and those that
@@ -61,12 +62,15 @@ final class Processes {
    * Prepares to start processes.
    *
    * @param settings the services' settings, as environment variables; services inherit the others
+   * @param isKafkaUsed whether the readers need room for Kafka's clients
    */
-  Processes(Path runDirectory, Map<String, String> settings, PacedRun pacedRun) {
+  Processes(
+      Path runDirectory, Map<String, String> settings, PacedRun pacedRun, boolean isKafkaUsed) {
     this.runDirectory = runDirectory;
     this.figures = new FiguresDirectory(aeronDirectory());
     this.settings = settings;
     this.pacedRun = pacedRun;
+    this.isKafkaUsed = isKafkaUsed;
   }
 
   /**
@@ -127,7 +131,10 @@ final class Processes {
   }
 
   private List<String> options(Stage stage) {
-    return stage.isFirst() ? List.of() : List.of("@" + configuration.resolve("vector.options"));
+    if (!stage.isFirst()) {
+      return List.of("@" + configuration.resolve("vector.options"));
+    }
+    return isKafkaUsed ? List.of("@" + configuration.resolve("kafka.options")) : List.of();
   }
 
   private void setEnvironment(ProcessBuilder builder) {

@@ -63,6 +63,7 @@ final class RunCommand implements Callable<Integer> {
   private PacedRun pacedRun;
   private Channels channels;
   private int windowFrames;
+  private boolean isKafkaUsed;
 
   /** Where norms are written; null if nowhere. */
   private ResultsTarget results;
@@ -80,7 +81,8 @@ final class RunCommand implements Callable<Integer> {
         // Only when the run can start, since this deletes the results of the run before.
         results.replace(source.path(), options.readers());
       }
-      Processes processes = new Processes(runDirectory.path(), options.settings(), pacedRun);
+      Processes processes =
+          new Processes(runDirectory.path(), options.settings(), pacedRun, isKafkaUsed);
       page.announce(console);
       return run(runDirectory, new Supervisor(processes, console), page);
     }
@@ -126,6 +128,7 @@ final class RunCommand implements Callable<Integer> {
     if (results != null) {
       results.check();
     }
+    isKafkaUsed = ReaderSettings.readKafka(settings, source, results) != null;
   }
 
   private static void checkJson(Path file) {

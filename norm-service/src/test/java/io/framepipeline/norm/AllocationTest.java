@@ -72,7 +72,8 @@ class AllocationTest {
             PartialFrame.REFUSE,
             5,
             null,
-            results);
+            results,
+            null);
     CommonSettings common =
         new CommonSettings(
             driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);

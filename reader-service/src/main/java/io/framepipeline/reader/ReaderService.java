@@ -15,6 +15,7 @@ import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.wire.Frames;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -49,8 +50,10 @@ public final class ReaderService implements StageService {
   /** As of the last {@link #collect}. */
   private boolean hasSourceEnded;
 
-  /** Null if norms are not written. */
+  /** Null if norms are not written, or if the source's reader writes them. */
   private final ResultsWriter results;
+
+  private final KafkaMeters kafkaMeters = new KafkaMeters();
 
   /** Random, so that this reader does not take norms meant for a reader that died. */
   private final int sourceId = new SecureRandom().nextInt(Integer.MAX_VALUE);
@@ -68,15 +71,11 @@ public final class ReaderService implements StageService {
             settings.maxDeliveries(),
             new AbandonedFrames(sourceId, settings.abandonedDirectory()),
             norms);
-    this.source =
-        new ChannelReader(
-            settings,
-            frames,
-            idleStrategy(settings, common),
-            common.cpu(),
-            stats.counter(Figure.FRAMES_PADDED));
+    this.source = readSource(settings, norms, common);
     stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
-    this.results = norms == null ? null : writeResults(norms, settings.results(), common);
+    // What comes from Kafka and goes to Kafka is one transaction, and one thread's.
+    boolean isWriter = norms != null && !(source instanceof KafkaReader kafka && kafka.isWriter());
+    this.results = isWriter ? writeResults(norms, settings, common) : null;
   }
 
   public static void main(String[] args) {
@@ -100,6 +99,11 @@ public final class ReaderService implements StageService {
   private static IdleStrategy idleStrategy(ReaderSettings settings, CommonSettings common) {
     long sleepNanos = Math.min(MAX_SLEEP_NANOS, settings.windowFrames() * SLEEP_NANOS_PER_FRAME);
     return common.idleMode().newStrategy(new SleepingIdleStrategy(sleepNanos));
+  }
+
+  @Override
+  public void bindTo(MeterRegistry registry) {
+    kafkaMeters.bindTo(registry);
   }
 
   @Override
@@ -153,10 +157,29 @@ public final class ReaderService implements StageService {
     ring.delete();
   }
 
-  private static ResultsWriter writeResults(
-      NormRing norms, ResultsTarget target, CommonSettings common) {
+  private SourceReader readSource(ReaderSettings settings, NormRing norms, CommonSettings common) {
+    IdleStrategy idleStrategy = idleStrategy(settings, common);
+    if (settings.source().topic() == null) {
+      return new ChannelReader(
+          settings, frames, idleStrategy, common.cpu(), stats.counter(Figure.FRAMES_PADDED));
+    }
+    stats.counter(Figure.IS_REREAD).setRelease(1);
+    boolean isWriter = norms != null && settings.results().topic() != null;
+    return new KafkaReader(
+        settings, sourceId, frames, isWriter ? norms : null, idleStrategy, stats, kafkaMeters);
+  }
+
+  private ResultsWriter writeResults(
+      NormRing norms, ReaderSettings settings, CommonSettings common) {
+    ResultsTarget target = settings.results();
+    String topic = target.topic();
     try {
-      return new ResultsWriter(norms, target, ReaderNumber.take(common.aeronDirectory()));
+      int reader = ReaderNumber.take(common.aeronDirectory());
+      ResultsTarget.Opener opener =
+          topic == null
+              ? target.prepare(reader)
+              : () -> new KafkaOutput(settings.kafka(), topic, reader, sourceId, kafkaMeters);
+      return new ResultsWriter(norms, target, opener, reader);
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.INTERNAL,

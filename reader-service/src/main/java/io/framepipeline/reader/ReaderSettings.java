@@ -19,6 +19,7 @@ import java.util.OptionalLong;
  *     a frame is abandoned
  * @param abandonedDirectory {@code READER_ABANDONED_DIR}: where to write abandoned frames, or null
  * @param results {@code READER_RESULTS}: where to write norms, or null
+ * @param kafka {@code KAFKA_...}; null if neither source nor results need it
  */
 public record ReaderSettings(
     Source source,
@@ -29,7 +30,8 @@ public record ReaderSettings(
     PartialFrame partialFrame,
     int maxDeliveries,
     Path abandonedDirectory,
-    ResultsTarget results) {
+    ResultsTarget results,
+    KafkaSettings kafka) {
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
@@ -55,15 +57,23 @@ public record ReaderSettings(
     return name == null ? null : new ResultsTarget(name);
   }
 
+  /** Reads and checks {@code KAFKA_...}; null if neither source nor results need it. */
+  public static KafkaSettings readKafka(Settings settings, Source source, ResultsTarget results) {
+    boolean isUsed = source.topic() != null || (results != null && results.topic() != null);
+    return isUsed ? KafkaSettings.read(settings) : null;
+  }
+
   /**
    * Reads and checks all settings.
    *
    * @throws ExitException if one is malformed or the source cannot be read
    */
   static ReaderSettings read(Settings settings) {
+    Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
+    ResultsTarget results = readResults(settings);
     ReaderSettings reader =
         new ReaderSettings(
-            new Source(settings.text("READER_SOURCE", Source.DEFAULT)),
+            source,
             settings.flag("READER_REPEAT"),
             settings.optionalNumber(
                 "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
@@ -74,7 +84,8 @@ public record ReaderSettings(
                 settings.number(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
             settings.path("READER_ABANDONED_DIR", null),
-            readResults(settings));
+            results,
+            readKafka(settings, source, results));
     reader.source.check(reader.partialFrame);
     if (reader.repeat) {
       reader.source.checkRepeatable();

@@ -15,7 +15,8 @@ import java.nio.file.StandardOpenOption;
 
 /**
  * Where results go. A file gets lines, or an array if its name ends in {@code .npy}; {@code -} is
- * standard output. An existing file that is not regular is treated like standard output.
+ * standard output; {@code kafka:TOPIC} is a topic. An existing file that is not regular is treated
+ * like standard output.
  *
  * @param name as the user gave it
  */
@@ -33,6 +34,11 @@ public record ResultsTarget(String name) {
 
   public boolean isStandardOutput() {
     return name.equals(STANDARD_OUTPUT);
+  }
+
+  /** The Kafka topic that gets the results; null if it is none. */
+  public String topic() {
+    return KafkaSettings.topicOf("READER_RESULTS", name);
   }
 
   /** The file of one of a run's readers. The first reader's file has the given name. */
@@ -54,7 +60,7 @@ public record ResultsTarget(String name) {
    * @throws ExitException with {@link ExitCode#USAGE} if results cannot be written
    */
   public void check() {
-    if (isStandardOutput()) {
+    if (isStandardOutput() || topic() != null) {
       return;
     }
     OutputFile.whyNotWritable(Settings.toPath("READER_RESULTS", name))
@@ -71,7 +77,7 @@ public record ResultsTarget(String name) {
    * @param readers how many readers the run will have
    */
   public void replace(Path source, int readers) {
-    if (isStandardOutput()) {
+    if (isStandardOutput() || topic() != null) {
       return;
     }
     for (int reader = 0; reader < readers; reader++) {

@@ -27,14 +27,14 @@ final class ResultsWriter implements AutoCloseable {
   /**
    * Begins to write.
    *
+   * @param opener opens the output
    * @param reader the number of this reader in the run
-   * @throws ExitException if the output cannot be made
    */
-  ResultsWriter(NormRing norms, ResultsTarget target, int reader) {
+  ResultsWriter(NormRing norms, ResultsTarget target, ResultsTarget.Opener opener, int reader) {
     this.norms = norms;
     this.target = target;
     this.reader = reader;
-    this.opener = target.prepare(reader);
+    this.opener = opener;
     this.thread = Thread.ofPlatform().name("results").daemon().start(this::run);
   }
 
@@ -93,8 +93,12 @@ final class ResultsWriter implements AutoCloseable {
       if (!isClosed) {
         failure = target.failed(reader, e, next);
       }
+    } catch (ExitException e) {
+      failure = e;
     } catch (RuntimeException | Error e) {
-      defect = e;
+      if (!isClosed) {
+        defect = e;
+      }
     }
   }
 }

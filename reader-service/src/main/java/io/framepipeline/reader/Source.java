@@ -18,7 +18,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a reader reads: a device, a regular file, a FIFO, or {@code -} for standard input.
+ * What a reader reads: a device, a regular file, a FIFO, {@code -} for standard input, or {@code
+ * kafka:TOPIC}.
  *
  * @param name as the user gave it
  */
@@ -57,6 +58,11 @@ public record Source(String name) {
     return name.equals(STANDARD_INPUT);
   }
 
+  /** The source's Kafka topic; null if it is none. */
+  public String topic() {
+    return KafkaSettings.topicOf("READER_SOURCE", name);
+  }
+
   /**
    * The source's path; standard input has one, too.
    *
@@ -74,6 +80,10 @@ public record Source(String name) {
    *     an end is refused
    */
   public void check(PartialFrame partialFrame) {
+    if (topic() != null) {
+      // Only a broker can tell more, and it may not be there yet.
+      return;
+    }
     Path path = path();
     int kind = kind(attributes(path));
     if (kind == DIRECTORY) {
@@ -105,7 +115,7 @@ public record Source(String name) {
    * @throws ExitException with {@link ExitCode#USAGE} if they cannot
    */
   public void checkReaders(String asking, int count) {
-    if (count > 1 && (isStandardInput() || isStream(attributes(path())))) {
+    if (count > 1 && topic() == null && (isStandardInput() || isStream(attributes(path())))) {
       throw new ExitException(
           ExitCode.USAGE,
           "%s=%s: %s can be read by one reader only"
@@ -119,7 +129,7 @@ public record Source(String name) {
    * @throws ExitException with {@link ExitCode#USAGE} if it is no regular file
    */
   public void checkRepeatable() {
-    if (isStandardInput() || !Files.isRegularFile(path())) {
+    if (topic() != null || isStandardInput() || !Files.isRegularFile(path())) {
       throw new ExitException(
           ExitCode.USAGE,
           "source %s: no regular file; READER_REPEAT (--repeat) reads a file from its start again, leave it out"

@@ -410,6 +410,7 @@ class ChannelReaderTest {
             partialFrame,
             5,
             null,
+            null,
             null);
     reader =
         new ChannelReader(

@@ -80,6 +80,7 @@ class ReaderSessionTest {
                 PartialFrame.REFUSE,
                 MAX_DELIVERIES,
                 abandonedDirectory,
+                null,
                 null),
             frames,
             NoOpIdleStrategy.INSTANCE,

@@ -176,6 +176,7 @@ class ReconnectionTest {
             PartialFrame.REFUSE,
             2,
             null,
+            null,
             null);
     Path aeronPath = Path.of(aeronDirectory);
     CommonSettings common =

@@ -135,7 +135,7 @@ class ResultsWriterTest {
 
   @Test
   void shouldSayThatTheOutputIsFull() {
-    writer = new ResultsWriter(norms, new ResultsTarget("/dev/full"), 0);
+    writer = write(new ResultsTarget("/dev/full"), 0);
     norms.put(0, 1);
     norms.known(1);
 
@@ -153,7 +153,7 @@ class ResultsWriterTest {
     Path fifo = directory.resolve("fifo");
     assertThat(new ProcessBuilder("mkfifo", fifo.toString()).inheritIO().start().waitFor())
         .isZero();
-    writer = new ResultsWriter(norms, new ResultsTarget(fifo.toString()), 0);
+    writer = write(new ResultsTarget(fifo.toString()), 0);
     try (InputStream in = Files.newInputStream(fifo)) {
       for (int sequence = 0; sequence < NormRing.CAPACITY; sequence++) {
         norms.put(sequence, 5.125);
@@ -182,8 +182,12 @@ class ResultsWriterTest {
   private Path start(String name, int reader) {
     Path file = directory.resolve(name);
     ResultsTarget target = new ResultsTarget(file.toString());
-    writer = new ResultsWriter(norms, target, reader);
+    writer = write(target, reader);
     return target.fileOf(reader);
+  }
+
+  private ResultsWriter write(ResultsTarget target, int reader) {
+    return new ResultsWriter(norms, target, target.prepare(reader), reader);
   }
 
   /** Has values written, and waits until they are. */
@@ -201,8 +205,7 @@ class ResultsWriterTest {
   private void assertRefused(Path file, String why) {
     ExitException refused =
         catchThrowableOfType(
-            ExitException.class,
-            () -> new ResultsWriter(norms, new ResultsTarget(file.toString()), 0));
+            ExitException.class, () -> write(new ResultsTarget(file.toString()), 0));
     assertThat(refused)
         .isNotNull()
         .hasMessageStartingWith("READER_RESULTS=" + file + ": ")

@@ -7,10 +7,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.Set;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -138,17 +140,33 @@ public final class Settings {
    * must not end because of them. Service links, which are a platform's for certain, are left out.
    */
   public SortedSet<String> unknown(String... prefixes) {
-    TreeSet<String> given = new TreeSet<>(environment.keySet());
-    properties.stringPropertyNames().stream()
-        .filter(name -> name.equals(name.toLowerCase(Locale.ROOT)))
-        .map(name -> name.replace('.', '_').toUpperCase(Locale.ROOT))
-        .forEach(given::add);
+    NavigableSet<String> given = given();
     given.removeIf(
         name ->
             Arrays.stream(prefixes).noneMatch(name::startsWith)
                 || read.containsKey(name)
                 || SERVICE_LINK.matcher(name).matches());
     return given;
+  }
+
+  /**
+   * Every setting that is given and whose name begins with the prefix, by its name. The values may
+   * be secrets, so they are not logged.
+   */
+  public Map<String, String> withPrefix(String prefix) {
+    Map<String, String> found = new TreeMap<>();
+    for (String name : given()) {
+      if (name.startsWith(prefix)) {
+        String value = environment.get(name);
+        if (value == null || value.isEmpty()) {
+          value = properties.getProperty(propertyName(name));
+        }
+        if (value != null && !value.isEmpty()) {
+          found.put(name, value);
+        }
+      }
+    }
+    return found;
   }
 
   /** The names of everything asked for so far. */
@@ -163,6 +181,15 @@ public final class Settings {
         .filter(entry -> entry.getValue() != null)
         .map(Object::toString)
         .collect(Collectors.joining(" "));
+  }
+
+  private NavigableSet<String> given() {
+    NavigableSet<String> given = new TreeSet<>(environment.keySet());
+    properties.stringPropertyNames().stream()
+        .filter(name -> name.equals(name.toLowerCase(Locale.ROOT)))
+        .map(name -> name.replace('.', '_').toUpperCase(Locale.ROOT))
+        .forEach(given::add);
+    return given;
   }
 
   /** The exception for a value that is not what {@code allowed} says. */

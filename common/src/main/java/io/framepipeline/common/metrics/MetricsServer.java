@@ -7,6 +7,7 @@ import io.framepipeline.common.http.HttpRequest;
 import io.framepipeline.common.http.HttpServer;
 import io.framepipeline.common.http.HttpStatus;
 import io.framepipeline.common.topology.Stage;
+import io.micrometer.core.instrument.binder.MeterBinder;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -32,6 +33,7 @@ public final class MetricsServer implements AutoCloseable {
   private final Stage stage;
   private final StageStats stats;
   private final AeronMetrics.Counters counters;
+  private final MeterBinder ofStage;
 
   /** One thread, so that a scrape sees the ledger of one moment. */
   private final ExecutorService scraper =
@@ -51,13 +53,19 @@ public final class MetricsServer implements AutoCloseable {
    *
    * @param address port 0 means any free port
    * @param counters lends the present driver's counters
+   * @param ofStage binds what only this stage has
    * @throws ExitException with {@link ExitCode#USAGE} if the port cannot be bound
    */
   public MetricsServer(
-      InetSocketAddress address, Stage stage, StageStats stats, AeronMetrics.Counters counters) {
+      InetSocketAddress address,
+      Stage stage,
+      StageStats stats,
+      AeronMetrics.Counters counters,
+      MeterBinder ofStage) {
     this.stage = stage;
     this.stats = stats;
     this.counters = counters;
+    this.ofStage = ofStage;
     try {
       server =
           new HttpServer(
@@ -95,7 +103,7 @@ public final class MetricsServer implements AutoCloseable {
 
   private HttpAnswer scrape(HttpRequest request) {
     if (metrics == null) {
-      metrics = new PrometheusMetrics(stage, stats, counters);
+      metrics = new PrometheusMetrics(stage, stats, counters, ofStage);
     }
     return metrics.scrape(request.header("accept"));
   }

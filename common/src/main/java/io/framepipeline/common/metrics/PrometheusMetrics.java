@@ -5,6 +5,7 @@ import io.framepipeline.common.http.HttpAnswer;
 import io.framepipeline.common.http.HttpStatus;
 import io.framepipeline.common.topology.Stage;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmInfoMetrics;
@@ -36,7 +37,8 @@ final class PrometheusMetrics implements AutoCloseable {
   private final StageMetrics stageMetrics;
   private final AeronMetrics aeronMetrics;
 
-  PrometheusMetrics(Stage stage, StageStats stats, AeronMetrics.Counters counters) {
+  PrometheusMetrics(
+      Stage stage, StageStats stats, AeronMetrics.Counters counters, MeterBinder ofStage) {
     registry
         .config()
         .commonTags("stage", stage.label())
@@ -54,6 +56,7 @@ final class PrometheusMetrics implements AutoCloseable {
     new FileDescriptorMetrics().bindTo(registry);
     bindProcessor();
     new UptimeMetrics().bindTo(registry);
+    ofStage.bindTo(registry);
   }
 
   /**

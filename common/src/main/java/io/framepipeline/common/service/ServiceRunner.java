@@ -84,7 +84,11 @@ public final class ServiceRunner {
       StageAgent agent = new StageAgent(stage, common, sharedMemory, service, stats);
       try (MetricsServer metrics =
           new MetricsServer(
-              metricsAddress(common.metricsPort(), localRun), stage, stats, agent::readCounters)) {
+              metricsAddress(common.metricsPort(), localRun),
+              stage,
+              stats,
+              agent::readCounters,
+              service::bindTo)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
         Signals.onEnd(agent::stop);

@@ -2,6 +2,7 @@ package io.framepipeline.common.service;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.transport.DriverConnection;
+import io.micrometer.core.instrument.MeterRegistry;
 
 /** One stage, as {@link StageAgent} runs it. What must survive a lost driver is kept here. */
 public interface StageService extends AutoCloseable {
@@ -12,6 +13,9 @@ public interface StageService extends AutoCloseable {
    *     work
    */
   StageSession connect(DriverConnection connection, Runnable prompt);
+
+  /** Adds metrics that only this stage has. Called when metrics are first asked for. */
+  default void bindTo(MeterRegistry registry) {}
 
   /** Reads nothing new from now on. The session, if there is one, is told as well. */
   default void stop() {}

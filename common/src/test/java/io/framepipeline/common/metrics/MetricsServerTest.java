@@ -8,6 +8,7 @@ import io.aeron.AeronCounters;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.wire.RejectReason;
+import io.micrometer.core.instrument.binder.MeterBinder;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -60,6 +61,8 @@ class MetricsServerTest {
   private static final List<String> OF_SENDERS =
       List.of("pipeline_backpressure_total", "pipeline_downstream_instances");
 
+  private static final MeterBinder NOTHING = registry -> {};
+
   private final StageStats stats = StageStats.inMemory();
 
   @AfterAll
@@ -71,7 +74,7 @@ class MetricsServerTest {
   @EnumSource
   void shouldShowEveryMetricOfItsStageAndNoOthers(Stage stage) throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null), NOTHING)) {
       List<String> names =
           samples(server).stream().map(line -> line.split("[{ ]", 2)[0]).distinct().toList();
 
@@ -96,7 +99,7 @@ class MetricsServerTest {
   @EnumSource
   void shouldTagEverySampleWithTheStageAndNoneWithInstanceOrJob(Stage stage) throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, stage, stats, reader -> reader.accept(null), NOTHING)) {
       assertThat(samples(server))
           .isNotEmpty()
           .allSatisfy(
@@ -111,7 +114,7 @@ class MetricsServerTest {
   @Test
   void shouldShowTheLedgerOfOneMoment() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null), NOTHING)) {
       stats.ledger.write(11, 5, 3, 2, 1, 7);
       stats.counter(Figure.WINDOW_FRAMES).setRelease(64);
       stats.counter(Figure.FRAMES_PADDED).setRelease(1);
@@ -134,7 +137,7 @@ class MetricsServerTest {
   @Test
   void shouldShowOneMomentToEachOfSeveralClients() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.READER, stats, reader -> reader.accept(null), NOTHING)) {
       AtomicBoolean isDone = new AtomicBoolean();
       Thread writer =
           Thread.ofPlatform()
@@ -174,7 +177,7 @@ class MetricsServerTest {
           """)
   void shouldAnswerInAFormatThatTheClientTakes(String accept, String contentType) throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       HttpRequest request =
           HttpRequest.newBuilder(request(server, "/metrics"), (name, value) -> true)
               .header("Accept", accept)
@@ -190,7 +193,7 @@ class MetricsServerTest {
   void shouldTellHowItIsWhileAScrapeTakesLong() throws Exception {
     CountDownLatch isReleased = new CountDownLatch(1);
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> await(isReleased))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> await(isReleased), NOTHING)) {
       CompletableFuture<HttpResponse<String>> scrape =
           CLIENT.sendAsync(request(server, "/metrics"), ofString());
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(503);
@@ -203,7 +206,7 @@ class MetricsServerTest {
   void shouldCountRejectedMessagesByReason() throws Exception {
     try (MetricsServer server =
         new MetricsServer(
-            ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null))) {
+            ANY_PORT, Stage.RECIPROCAL, stats, reader -> reader.accept(null), NOTHING)) {
       stats.rejected(RejectReason.SCHEMA).setRelease(3);
 
       List<String> rejected =
@@ -221,7 +224,7 @@ class MetricsServerTest {
   @Test
   void shouldShowHistogramsWhoseBucketsHoldWhatWasRecorded() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       stats.norms.record(0.25);
       stats.norms.record(5.08);
       stats.norms.record(65);
@@ -265,7 +268,7 @@ class MetricsServerTest {
 
     try (MetricsServer server =
         new MetricsServer(
-            ANY_PORT, Stage.NORM, stats, reader -> reader.accept(connection[0]))) {
+            ANY_PORT, Stage.NORM, stats, reader -> reader.accept(connection[0]), NOTHING)) {
       // The registry asks by weak references: what it asks must be held by somebody else.
       System.gc();
       assertThat(value(server, "aeron_errors_total")).isEqualTo(3);
@@ -282,7 +285,7 @@ class MetricsServerTest {
   @Test
   void shouldBeLiveWhileTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       stats.counter(Figure.DUTY_CYCLE_NANOS).setRelease(System.nanoTime());
       assertThat(get(server, "/health/live").statusCode()).isEqualTo(200);
 
@@ -296,7 +299,7 @@ class MetricsServerTest {
   @Test
   void shouldBeReadyWhileTheStageSaysSoAndTheDutyCycleMoves() throws Exception {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       stats.counter(Figure.DUTY_CYCLE_NANOS).setRelease(System.nanoTime());
       assertThat(get(server, "/health/ready").statusCode()).isEqualTo(503);
 
@@ -313,7 +316,7 @@ class MetricsServerTest {
   @Test
   void shouldTellWhichPortItListensOn() {
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       assertThat(server.port()).isPositive();
       assertThat(stats.counter(Figure.METRICS_PORT).get()).isEqualTo(server.port());
     }
@@ -332,7 +335,8 @@ class MetricsServerTest {
                       new InetSocketAddress(port),
                       Stage.NORM,
                       stats,
-                      reader -> reader.accept(null)));
+                      reader -> reader.accept(null),
+                      NOTHING));
 
       assertThat(refused).isNotNull().hasMessageStartingWith("METRICS_PORT=" + port + ": ");
       assertThat(refused.exitCode()).isEqualTo(64);
@@ -410,7 +414,7 @@ class MetricsServerTest {
     Locale before = Locale.getDefault();
     Locale.setDefault(locale);
     try (MetricsServer server =
-        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null))) {
+        new MetricsServer(ANY_PORT, Stage.NORM, stats, reader -> reader.accept(null), NOTHING)) {
       return samples(server).stream()
           .filter(line -> line.startsWith("pipeline_"))
           .map(line -> line.substring(0, line.lastIndexOf(' ')))

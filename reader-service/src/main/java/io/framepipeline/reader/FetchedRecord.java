@@ -1,0 +1,151 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.wire.Frames;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/** A record of a Kafka source, from its fetch until its position is committed. */
+final class FetchedRecord {
+  private final KafkaPartition partition;
+  private final ConsumerRecord<byte[], byte[]> consumed;
+  private final OffsetAndMetadata next;
+  private final int frameCount;
+
+  /** The first frame that was not completed at the fetch, counted within the record. */
+  private final int firstFrame;
+
+  private long firstSequence;
+  private int copiedFrames;
+
+  /**
+   * @param next the position after the record
+   */
+  FetchedRecord(
+      KafkaPartition partition,
+      ConsumerRecord<byte[], byte[]> consumed,
+      OffsetAndMetadata next,
+      PartialFrame partialFrame) {
+    this.partition = partition;
+    this.consumed = consumed;
+    this.next = next;
+    this.frameCount = frameCount(consumed.value(), partialFrame);
+    this.firstFrame = Math.min(frameCount, partition.framesToSkip(consumed.offset()));
+    this.copiedFrames = firstFrame;
+  }
+
+  private static int frameCount(byte[] value, PartialFrame partialFrame) {
+    int length = value == null ? 0 : value.length;
+    boolean isWhole = length % Frames.BYTE_PAYLOAD_LENGTH == 0;
+    return isWhole || partialFrame == PartialFrame.PAD
+        ? Math.ceilDiv(length, Frames.BYTE_PAYLOAD_LENGTH)
+        : 0;
+  }
+
+  boolean isOwned() {
+    return partition.isOwned();
+  }
+
+  KafkaPartition partition() {
+    return partition;
+  }
+
+  /** Whether the record holds no whole frames. */
+  boolean isRejected() {
+    return frameCount == 0;
+  }
+
+  boolean isCopied() {
+    return copiedFrames == frameCount;
+  }
+
+  /** Whether the record's end is filled up with zero bytes. */
+  boolean isPadded() {
+    return frameCount * Frames.BYTE_PAYLOAD_LENGTH > consumed.value().length;
+  }
+
+  /** Says which sequence the record's first frame gets that is not completed. */
+  void begin(long sequence) {
+    firstSequence = sequence;
+  }
+
+  /** Copies frames, as many as are left and wanted. */
+  int copyTo(ByteBuffer buffer, int limit) {
+    int count = Math.min(limit, frameCount - copiedFrames);
+    if (count == 0) {
+      return 0;
+    }
+    byte[] value = consumed.value();
+    int start = copiedFrames * Frames.BYTE_PAYLOAD_LENGTH;
+    int end = start + count * Frames.BYTE_PAYLOAD_LENGTH;
+    buffer.put(value, start, Math.min(end, value.length) - start);
+    for (int i = value.length; i < end; i++) {
+      buffer.put((byte) 0);
+    }
+    copiedFrames += count;
+    return count;
+  }
+
+  /** The sequence of the first frame that was not completed when the record was fetched. */
+  long firstSequence() {
+    return firstSequence;
+  }
+
+  /** The sequence after that of the last frame copied. */
+  long endSequence() {
+    return firstSequence + copiedFrames - firstFrame;
+  }
+
+  /** The key of a frame's result. */
+  String key(long sequence) {
+    return partition.name.partition()
+        + ":"
+        + consumed.offset()
+        + ":"
+        + (firstFrame + sequence - firstSequence);
+  }
+
+  /** Where to read on once the frames before this sequence are completed. */
+  OffsetAndMetadata position(long sequence) {
+    int frames = (int) (firstFrame + sequence - firstSequence);
+    return frames == frameCount ? next : KafkaAssignment.inside(consumed.offset(), frames);
+  }
+
+  /**
+   * What goes to the topic of rejected records.
+   *
+   * @param maxLength the most bytes to keep of the value; none are kept of a key as long as that
+   */
+  ProducerRecord<byte[], byte[]> rejection(String topic, int maxLength) {
+    byte[] key = consumed.key();
+    byte[] value = consumed.value();
+    int length = value == null ? 0 : value.length;
+    ProducerRecord<byte[], byte[]> rejection =
+        new ProducerRecord<>(
+            topic,
+            key == null || key.length > maxLength ? null : key,
+            value == null || length <= maxLength ? value : Arrays.copyOf(value, maxLength));
+    header(
+        rejection,
+        "reason",
+        value == null
+            ? "no value"
+            : "a value of %s bytes, which is no multiple of %s but 0"
+                .formatted(length, Frames.BYTE_PAYLOAD_LENGTH));
+    header(rejection, "topic", partition.name.topic());
+    header(rejection, "partition", Integer.toString(partition.name.partition()));
+    header(rejection, "offset", Long.toString(consumed.offset()));
+    return rejection;
+  }
+
+  /** Roughly the bytes that the record keeps on the heap. */
+  int length() {
+    return consumed.value() == null ? 0 : consumed.value().length;
+  }
+
+  private static void header(ProducerRecord<byte[], byte[]> rejection, String name, String text) {
+    rejection.headers().add(name, KafkaOutput.bytes(text));
+  }
+}

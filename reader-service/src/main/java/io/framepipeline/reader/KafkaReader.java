@@ -1,0 +1,567 @@
+package io.framepipeline.reader;
+
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.wire.Frames;
+import io.framepipeline.reader.KafkaTransactions.Outcome;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.IdleStrategy;
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+
+/**
+ * Reads a Kafka topic as a member of a consumer group, and commits what is completed: positions,
+ * rejected records and, if they go to Kafka, results in one transaction. One thread does both. It
+ * alone uses the consumer, and goes on polling while it has no room, to stay in the group.
+ *
+ * <p>What cannot be committed any more goes back: its partition belongs to another reader, which
+ * computes it from the last committed position on.
+ */
+final class KafkaReader implements SourceReader {
+  /** How long a completed frame waits for its transaction. Each one costs Kafka some writes. */
+  private static final long COMMIT_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** How often a reader without room polls. */
+  private static final long POLL_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private static final long FIGURES_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** While nothing is fetched, but norms are awaited. */
+  private static final Duration DRAIN_POLL = Duration.ofMillis(10);
+
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  /** The longest wait of this thread: Kafka's clients may wait for a broker that long. */
+  private static final Duration END_TIMEOUT = Duration.ofSeconds(20);
+
+  /** How many frames may be published before the duty cycle hears of them. */
+  private static final int ANNOUNCE_FRAMES = 4 * Frames.BATCH_FRAMES;
+
+  /** A bound for the heap: larger values are kept until the transaction in which they go. */
+  private static final int MAX_REJECTED_LENGTH = 4 << 20;
+
+  /** Room for the key and the headers, beside the value of a rejected record. */
+  private static final int MAX_REJECTED_VALUE = (1 << 20) - (1 << 14);
+
+  private final KafkaSettings settings;
+  private final String topic;
+  private final String resultsTopic;
+  private final PartialFrame partialFrame;
+  private final Pacer pacer;
+  private final long frameLimit;
+  private final RetainedFrames frames;
+
+  /** Null unless results go to Kafka. */
+  private final NormRing norms;
+
+  private final IdleStrategy idleStrategy;
+  private final StageStats stats;
+  private final KafkaMeters meters;
+  private final KafkaFailures failures;
+  private final KafkaFailures outputFailures;
+  private final String transactionalId;
+  private final Thread thread;
+
+  /** Fetched, but not all copied. */
+  private final ArrayDeque<FetchedRecord> pending = new ArrayDeque<>();
+
+  /** Copied at least in part, or rejected, but not committed. In the order of sequences. */
+  private final ArrayDeque<FetchedRecord> uncommitted = new ArrayDeque<>();
+
+  private KafkaTransactions transactions;
+  private KafkaAssignment assignment;
+  private int resultsPartitions;
+  private int maxRejectedValue = MAX_REJECTED_VALUE;
+  private int rejectedLength;
+  private long published;
+  private long announced;
+
+  /** Frames before this one are committed, or went back. */
+  private long committed;
+
+  /** The transaction in doubt; null if there is none. */
+  private Attempt attempt;
+
+  private long commitNanos = System.nanoTime();
+  private long pollNanos = commitNanos;
+  private long figuresNanos = commitNanos;
+
+  private volatile Runnable onPublished = () -> {};
+  private volatile KafkaConsumer<byte[], byte[]> consumer;
+  private boolean isStarted;
+  private volatile boolean isStopped;
+  private volatile boolean isClosed;
+  private volatile boolean hasEnded;
+  private volatile boolean isFinished;
+  private volatile ExitException failure;
+  private volatile Throwable defect;
+
+  /**
+   * @param sourceId of the reader; no two readers have the same
+   * @param norms what to write to Kafka; null if results go elsewhere or nowhere
+   */
+  KafkaReader(
+      ReaderSettings settings,
+      int sourceId,
+      RetainedFrames frames,
+      NormRing norms,
+      IdleStrategy idleStrategy,
+      StageStats stats,
+      KafkaMeters meters) {
+    this.settings = settings.kafka();
+    this.topic = settings.source().topic();
+    this.resultsTopic = norms == null ? null : settings.results().topic();
+    this.partialFrame = settings.partialFrame();
+    this.pacer =
+        settings.framesPerSecond().isPresent()
+            ? new Pacer(settings.framesPerSecond().getAsLong())
+            : null;
+    this.frameLimit = settings.frames().orElse(Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH);
+    this.frames = frames;
+    this.norms = norms;
+    this.idleStrategy = idleStrategy;
+    this.stats = stats;
+    this.meters = meters;
+    this.failures = new KafkaFailures(this.settings, "source kafka:" + topic, ExitCode.NO_INPUT);
+    this.outputFailures =
+        new KafkaFailures(this.settings, "output of kafka:" + topic, ExitCode.OUTPUT);
+    this.transactionalId = this.settings.groupOf(topic) + "-" + sourceId;
+    this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
+  }
+
+  /** Whether this also writes the results. */
+  boolean isWriter() {
+    return norms != null;
+  }
+
+  @Override
+  public void onPublished(Runnable action) {
+    onPublished = action;
+  }
+
+  @Override
+  public void start() {
+    if (!isStarted && !isStopped) {
+      isStarted = true;
+      thread.start();
+    }
+  }
+
+  @Override
+  public void stop() {
+    isStopped = true;
+    wake();
+  }
+
+  @Override
+  public boolean hasEnded() {
+    return isStarted ? hasEnded : isStopped;
+  }
+
+  @Override
+  public boolean isFinished() {
+    return isFinished;
+  }
+
+  @Override
+  public ExitException failure() {
+    if (defect != null) {
+      throw new IllegalStateException("reading the source failed", defect);
+    }
+    return failure;
+  }
+
+  /** Waits until what is completed is committed and the group knows that this reader leaves. */
+  @Override
+  public void close() {
+    stop();
+    isClosed = true;
+    wake();
+    try {
+      if (isStarted && !thread.join(END_TIMEOUT)) {
+        thread.interrupt();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void wake() {
+    KafkaConsumer<byte[], byte[]> reading = consumer;
+    if (reading != null) {
+      reading.wakeup();
+    }
+  }
+
+  private void run() {
+    try (KafkaTopics topics = new KafkaTopics(settings)) {
+      checkTopics(topics);
+      try (KafkaTransactions opened =
+          new KafkaTransactions(
+              settings, topics, outputFailures, meters, transactionalId, settings.groupOf(topic))) {
+        transactions = opened;
+        read();
+      }
+    } catch (CancellationException e) {
+      // Stopped while it waited for a broker.
+    } catch (ExitException e) {
+      failure = e;
+    } catch (RuntimeException | Error e) {
+      // The consumer wraps what its listener throws.
+      if (KafkaFailures.cause(e) instanceof ExitException wrapped) {
+        failure = wrapped;
+      } else {
+        defect = e;
+      }
+    }
+    end();
+    // Nothing can be committed any more.
+    while (norms != null && !isClosed) {
+      giveBack(norms.known());
+      LockSupport.parkNanos(DRAIN_POLL.toNanos());
+    }
+  }
+
+  private void checkTopics(KafkaTopics topics) {
+    topics.partitions(topic, failures, this::isStopped);
+    topics.partitions(KafkaSettings.rejectedTopicOf(topic), outputFailures, this::isStopped);
+    if (resultsTopic != null) {
+      resultsPartitions = topics.partitions(resultsTopic, outputFailures, this::isStopped);
+    }
+  }
+
+  private boolean isStopped() {
+    return isStopped;
+  }
+
+  private void read() {
+    KafkaConsumer<byte[], byte[]> reading =
+        new KafkaConsumer<>(settings.consumer(settings.groupOf(topic)));
+    try {
+      assignment = new KafkaAssignment(reading, this::commit);
+      meters.watch(reading);
+      reading.subscribe(List.of(topic), assignment);
+      consumer = reading;
+      while (!isClosed) {
+        poll(reading);
+        fill();
+        if (System.nanoTime() - commitNanos >= 0) {
+          commitNanos = System.nanoTime() + COMMIT_INTERVAL_NANOS;
+          commit();
+        }
+        if (!hasEnded && (isStopped || published == frameLimit)) {
+          isFinished = published == frameLimit;
+          pending.clear();
+          end();
+        }
+        publishFigures();
+      }
+      commit();
+    } finally {
+      meters.forget(reading);
+      reading.close(CloseOptions.timeout(CLOSE_TIMEOUT));
+    }
+  }
+
+  /** Fetches records if all that were fetched are copied. Polls now and then in any case. */
+  private void poll(KafkaConsumer<byte[], byte[]> reading) {
+    long nowNanos = System.nanoTime();
+    Duration timeout;
+    if (hasEnded) {
+      assignment.pause();
+      timeout = DRAIN_POLL;
+    } else if (pending.isEmpty() && rejectedLength < MAX_REJECTED_LENGTH) {
+      assignment.resume();
+      timeout = Duration.ofNanos(Math.max(0, commitNanos - nowNanos));
+    } else if (nowNanos - pollNanos >= 0) {
+      assignment.pause();
+      timeout = Duration.ZERO;
+    } else {
+      return;
+    }
+    pollNanos = nowNanos + POLL_INTERVAL_NANOS;
+    try {
+      take(reading.poll(timeout));
+      assignment.place();
+    } catch (WakeupException e) {
+      // Told to stop.
+    } catch (OffsetOutOfRangeException e) {
+      throw outOfRange(reading, e);
+    } catch (KafkaException e) {
+      failures.check(e);
+      if (!KafkaFailures.isRetriable(e)) {
+        throw failures.exit(String.valueOf(KafkaFailures.cause(e).getMessage()), "see its brokers");
+      }
+    }
+  }
+
+  private void take(ConsumerRecords<byte[], byte[]> records) {
+    Map<TopicPartition, OffsetAndMetadata> ends = records.nextOffsets();
+    for (TopicPartition name : records.partitions()) {
+      KafkaPartition partition = assignment.owned(name);
+      List<ConsumerRecord<byte[], byte[]>> list = records.records(name);
+      for (int i = 0; i < list.size(); i++) {
+        OffsetAndMetadata next =
+            i + 1 == list.size()
+                ? ends.get(name)
+                : KafkaAssignment.inside(list.get(i + 1).offset(), 0);
+        pending.add(new FetchedRecord(partition, list.get(i), next, partialFrame));
+      }
+    }
+  }
+
+  /** Copies fetched frames into the ring while both last. */
+  private void fill() {
+    int room = room();
+    while (room > 0 && !pending.isEmpty()) {
+      ByteBuffer buffer =
+          frames.writable(
+              published * Frames.BYTE_PAYLOAD_LENGTH, room * Frames.BYTE_PAYLOAD_LENGTH);
+      int copied = copy(buffer, room);
+      if (copied > 0) {
+        published += copied;
+        frames.publish(published * Frames.BYTE_PAYLOAD_LENGTH, System.nanoTime());
+        if (published - announced >= ANNOUNCE_FRAMES) {
+          announce();
+        }
+      }
+      room = room();
+    }
+    announce();
+    if (!pending.isEmpty()) {
+      idleStrategy.idle(0);
+    }
+  }
+
+  /** How many frames to copy now, side by side. */
+  private int room() {
+    if (isStopped || rejectedLength >= MAX_REJECTED_LENGTH) {
+      return 0;
+    }
+    long due = frameLimit - published;
+    if (pacer != null) {
+      due = Math.min(due, pacer.dueFrames(System.nanoTime()) - published);
+    }
+    int ringFrames =
+        frames.writableBytes(published * Frames.BYTE_PAYLOAD_LENGTH) / Frames.BYTE_PAYLOAD_LENGTH;
+    return Math.clamp(due, 0, ringFrames);
+  }
+
+  private int copy(ByteBuffer buffer, int room) {
+    int copied = 0;
+    while (copied < room && !pending.isEmpty()) {
+      FetchedRecord record = pending.peek();
+      if (record.isOwned()) {
+        if (uncommitted.peekLast() != record) {
+          begin(record, published + copied);
+        }
+        copied += record.copyTo(buffer, room - copied);
+      }
+      if (!record.isOwned() || record.isCopied()) {
+        pending.remove();
+      }
+    }
+    return copied;
+  }
+
+  private void begin(FetchedRecord record, long sequence) {
+    record.begin(sequence);
+    uncommitted.add(record);
+    if (record.isRejected()) {
+      rejectedLength += record.length();
+    } else if (record.isPadded()) {
+      stats.counter(Figure.FRAMES_PADDED).incrementRelease();
+    }
+  }
+
+  private void announce() {
+    if (announced < published) {
+      announced = published;
+      onPublished.run();
+    }
+  }
+
+  /**
+   * Commits what is completed, if this reader still may; also called before it loses partitions.
+   */
+  private void commit() {
+    if (attempt != null) {
+      conclude(transactions.resolve(attempt::isOwned));
+    }
+    if (attempt == null) {
+      attempt = nextAttempt();
+      conclude(
+          attempt.positions.isEmpty()
+              ? Outcome.COMMITTED
+              : transactions.commit(attempt.output, attempt.positions, consumer.groupMetadata()));
+    }
+  }
+
+  private Attempt nextAttempt() {
+    long end = norms == null ? frames.closed() : norms.known();
+    Attempt next = new Attempt(end);
+    for (FetchedRecord record : uncommitted) {
+      long recordEnd = Math.min(end, record.endSequence());
+      if (record.isOwned()
+          && (record.isRejected() || recordEnd > Math.max(committed, record.firstSequence()))) {
+        next.put(record.partition(), record.position(recordEnd));
+        addOutput(record, recordEnd, next.output);
+      }
+      if (record.endSequence() > end || (record.isOwned() && !record.isCopied())) {
+        break;
+      }
+      next.records++;
+    }
+    return next;
+  }
+
+  private void addOutput(
+      FetchedRecord record, long recordEnd, List<ProducerRecord<byte[], byte[]>> output) {
+    if (record.isRejected()) {
+      output.add(record.rejection(KafkaSettings.rejectedTopicOf(topic), maxRejectedValue));
+    } else if (norms != null) {
+      int partition = record.partition().name.partition() % resultsPartitions;
+      for (long sequence = Math.max(committed, record.firstSequence());
+          sequence < recordEnd;
+          sequence++) {
+        output.add(
+            new ProducerRecord<>(
+                resultsTopic,
+                partition,
+                KafkaOutput.bytes(record.key(sequence)),
+                KafkaOutput.bytes(Double.toString(norms.norm(sequence)))));
+      }
+    }
+  }
+
+  private void conclude(Outcome outcome) {
+    switch (outcome) {
+      case IN_DOUBT -> {}
+      case ABORTED -> {
+        attempt = null;
+        if (transactions.wasTooLarge()) {
+          maxRejectedValue /= 2;
+        }
+      }
+      case COMMITTED -> {
+        for (; attempt.records > 0; attempt.records--) {
+          finish(uncommitted.remove());
+        }
+        if (!uncommitted.isEmpty()) {
+          markReturned(uncommitted.peek(), attempt.end);
+        }
+        close(attempt.end);
+        attempt = null;
+      }
+    }
+  }
+
+  private void finish(FetchedRecord record) {
+    markReturned(record, record.endSequence());
+    if (record.isRejected()) {
+      rejectedLength -= record.length();
+      if (record.isOwned()) {
+        stats.counter(Figure.RECORDS_REJECTED).incrementRelease();
+      }
+    }
+  }
+
+  private void markReturned(FetchedRecord record, long end) {
+    if (norms != null) {
+      for (long sequence = Math.max(committed, record.firstSequence());
+          sequence < Math.min(end, record.endSequence());
+          sequence++) {
+        norms.returned(sequence, !record.isOwned());
+      }
+    }
+  }
+
+  private void giveBack(long end) {
+    for (long sequence = committed; sequence < end; sequence++) {
+      norms.returned(sequence, true);
+    }
+    close(end);
+  }
+
+  private void close(long end) {
+    committed = end;
+    if (norms != null) {
+      norms.written(end);
+    }
+  }
+
+  private void end() {
+    hasEnded = true;
+    onPublished.run();
+  }
+
+  private ExitException outOfRange(
+      KafkaConsumer<byte[], byte[]> reading, OffsetOutOfRangeException e) {
+    Map<TopicPartition, Long> wanted = e.offsetOutOfRangePartitions();
+    Map<TopicPartition, Long> first = reading.beginningOffsets(wanted.keySet());
+    long missing = 0;
+    for (Map.Entry<TopicPartition, Long> entry : wanted.entrySet()) {
+      missing += Math.max(0, first.get(entry.getKey()) - entry.getValue());
+    }
+    return failures.exit(
+        "%s records between the committed positions %s and the first ones that are left %s are gone"
+            .formatted(missing, wanted, first),
+        "move the positions of group %s by kafka-consumer-groups.sh --reset-offsets"
+            .formatted(settings.groupOf(topic)));
+  }
+
+  private void publishFigures() {
+    if (System.nanoTime() - figuresNanos >= 0) {
+      figuresNanos = System.nanoTime() + FIGURES_INTERVAL_NANOS;
+      stats.counter(Figure.SOURCE_PARTITIONS).setRelease(assignment.size());
+      stats.counter(Figure.SOURCE_LAG_RECORDS).setRelease(assignment.lag());
+    }
+  }
+
+  /** A transaction: what goes in, and what is over once it is committed. */
+  private static final class Attempt {
+    final List<ProducerRecord<byte[], byte[]>> output = new ArrayList<>();
+    final Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
+
+    /** Frames before this one. */
+    final long end;
+
+    /** How many of the first records that are not committed. */
+    int records;
+
+    private final Map<TopicPartition, KafkaPartition> partitions = new HashMap<>();
+
+    Attempt(long end) {
+      this.end = end;
+    }
+
+    void put(KafkaPartition partition, OffsetAndMetadata position) {
+      partitions.put(partition.name, partition);
+      positions.put(partition.name, position);
+    }
+
+    /** Whether this reader has owned the partition ever since. */
+    boolean isOwned(TopicPartition name) {
+      return partitions.get(name).isOwned();
+    }
+  }
+}
