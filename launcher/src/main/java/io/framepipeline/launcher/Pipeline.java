@@ -18,7 +18,13 @@ import picocli.CommandLine.TypeConversionException;
     customSynopsis = "./pipeline COMMAND [OPTION...]",
     usageHelpWidth = 100,
     commandListHeading = "%nCommands:%n",
-    subcommands = {RunCommand.class, ScaleCommand.class, StatusCommand.class, TopCommand.class},
+    subcommands = {
+      RunCommand.class,
+      ScaleCommand.class,
+      StatusCommand.class,
+      TopCommand.class,
+      SendCommand.class
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:the ledger is closed, nothing was lost",
@@ -40,6 +46,8 @@ import picocli.CommandLine.TypeConversionException;
       "  ./pipeline scale reciprocal=3 norm=2        of a running pipeline",
       "  ./pipeline top                              shows what it does",
       "  ./pipeline status --json | jq .ledger",
+      "  ./pipeline send --source camera.fifo --to kafka:frames",
+      "  ./pipeline run --source kafka:frames --results kafka:norms",
       "  ./pipeline bench                            measures it on this machine"
     },
     mixinStandardHelpOptions = true,

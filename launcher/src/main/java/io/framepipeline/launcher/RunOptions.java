@@ -171,7 +171,8 @@ final class RunOptions {
         : source;
   }
 
-  private static void put(Map<String, String> settings, String name, Object value) {
+  /** Puts a setting into the environment if it was given. */
+  static void put(Map<String, String> settings, String name, Object value) {
     if (value instanceof Enum<?> choice) {
       settings.put(name, choice.name().toLowerCase(Locale.ROOT));
     } else if (value != null) {

@@ -183,6 +183,13 @@ public final class KafkaSettings {
     return properties;
   }
 
+  /** The properties of a producer that waits for brokers for as long as it takes. */
+  Properties patientProducer() {
+    Properties properties = properties(ProducerConfig.configNames());
+    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
+    return properties;
+  }
+
   /** The properties of an admin client. */
   Properties admin() {
     return properties(AdminClientConfig.configNames());

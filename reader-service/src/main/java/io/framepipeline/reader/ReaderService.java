@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
@@ -80,10 +81,13 @@ public final class ReaderService implements StageService {
 
   public static void main(String[] args) {
     System.exit(
-        ServiceRunner.run(
-            Stage.READER,
-            (settings, common, stats) ->
-                new ReaderService(ReaderSettings.read(settings), common, stats)));
+        FramesToKafka.isWanted(Settings.ofProcess())
+            ? ServiceRunner.exitCodeOf(
+                Stage.READER.label(), () -> FramesToKafka.run(Settings.ofProcess(), ledger -> {}))
+            : ServiceRunner.run(
+                Stage.READER,
+                (settings, common, stats) ->
+                    new ReaderService(ReaderSettings.read(settings), common, stats)));
   }
 
   @Override

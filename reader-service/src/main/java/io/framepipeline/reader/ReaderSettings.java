@@ -1,5 +1,6 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.wire.Frames;
@@ -69,6 +70,21 @@ public record ReaderSettings(
    * @throws ExitException if one is malformed or the source cannot be read
    */
   static ReaderSettings read(Settings settings) {
+    return read(settings, false);
+  }
+
+  /** The same for a reader that puts a source's frames into Kafka. */
+  static ReaderSettings readForFramesToKafka(Settings settings) {
+    ReaderSettings reader = read(settings, true);
+    if (reader.source.topic() != null || reader.results != null) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "READER_FRAMES_TO: a source in Kafka, or results, make no sense with it; leave them out");
+    }
+    return reader;
+  }
+
+  private static ReaderSettings read(Settings settings, boolean isToKafka) {
     Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
     ResultsTarget results = readResults(settings);
     ReaderSettings reader =
@@ -85,7 +101,7 @@ public record ReaderSettings(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
             settings.path("READER_ABANDONED_DIR", null),
             results,
-            readKafka(settings, source, results));
+            isToKafka ? KafkaSettings.read(settings) : readKafka(settings, source, results));
     reader.source.check(reader.partialFrame);
     if (reader.repeat) {
       reader.source.checkRepeatable();

@@ -16,6 +16,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.SortedSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,15 +48,23 @@ public final class ServiceRunner {
    * @return the process's exit code
    */
   public static int run(Stage stage, StageFactory factory) {
+    return exitCodeOf(stage.label(), () -> run(stage, factory, Settings.ofProcess()));
+  }
+
+  /**
+   * Runs a service and turns what it throws into a line and an exit code.
+   *
+   * @param name begins the line
+   */
+  public static int exitCodeOf(String name, IntSupplier service) {
     try {
-      return run(stage, factory, Settings.ofProcess());
+      return service.getAsInt();
     } catch (ExitException e) {
-      System.err.println(stage.label() + ": " + e.getMessage());
+      System.err.println(name + ": " + e.getMessage());
       return e.exitCode();
     } catch (OutOfMemoryError e) {
       // A full heap ends the JVM, see jvm.options. Here a thread could not be started.
-      System.err.println(
-          stage.label() + ": " + e.getMessage() + "; allow more processes or more memory");
+      System.err.println(name + ": " + e.getMessage() + "; allow more processes or more memory");
       return ExitCode.START;
     } catch (RuntimeException | Error e) {
       LOG.error("internal error", e);
