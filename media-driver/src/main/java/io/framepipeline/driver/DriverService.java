@@ -9,7 +9,6 @@ import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
-import io.framepipeline.common.transport.SharedMemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.agrona.SystemUtil;
@@ -40,7 +39,7 @@ public final class DriverService {
     SystemUtil.loadPropertiesFiles(propertiesFiles);
     try {
       CommonSettings settings = CommonSettings.read(Settings.ofProcess());
-      new SharedMemorySize(settings.aeronDirectory(), settings.channels()).requireRoomForDriver();
+      settings.sharedMemory().requireRoomForDriver();
       TimerSlack.minimize();
       run(settings);
     } catch (ExitException e) {

@@ -76,7 +76,12 @@ class AllocationTest {
             null);
     CommonSettings common =
         new CommonSettings(
-            driver.aeronDirectory(), CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
+            driver.aeronDirectory(),
+            CHANNELS,
+            IdleMode.BACKOFF,
+            PipelineCpu.any(),
+            0,
+            OptionalLong.empty());
     StageStats normStats = StageStats.inMemory();
     NormKernel normKernel = new NormKernel();
     Measured norm =

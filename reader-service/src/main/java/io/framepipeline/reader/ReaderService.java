@@ -13,7 +13,6 @@ import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
-import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.transport.SlotFile;
 import io.framepipeline.common.wire.Frames;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -62,8 +61,7 @@ public final class ReaderService implements StageService {
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
     this.channels = common.channels();
     this.stats = stats;
-    new SharedMemorySize(common.aeronDirectory(), channels)
-        .requireRoomForWindow(settings.windowFrames());
+    common.sharedMemory().requireRoomForWindow(settings.windowFrames());
     NormRing norms = settings.results() == null ? null : new NormRing();
     this.ring = createRing(common.aeronDirectory(), settings.windowFrames());
     this.frames =

@@ -180,7 +180,8 @@ class ReconnectionTest {
             null);
     Path aeronPath = Path.of(aeronDirectory);
     CommonSettings common =
-        new CommonSettings(aeronPath, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0);
+        new CommonSettings(
+            aeronPath, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0, OptionalLong.empty());
     service = new ReaderService(settings, common, stats);
     agent =
         new StageAgent(

@@ -17,6 +17,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.agrona.BitUtil;
+import org.agrona.SystemUtil;
 
 /**
  * Named values from the environment, else from system properties of the same name in lower case
@@ -99,6 +100,26 @@ public final class Settings {
     return text(name, null) == null
         ? OptionalLong.empty()
         : OptionalLong.of(number(name, 0, min, max));
+  }
+
+  /**
+   * A number of bytes, at least 1, perhaps with one of the suffixes k, m and g; empty if it is not
+   * set.
+   */
+  public OptionalLong optionalBytes(String name) {
+    String value = text(name, null);
+    if (value == null) {
+      return OptionalLong.empty();
+    }
+    try {
+      long bytes = SystemUtil.parseSize(name, value);
+      if (bytes >= 1) {
+        return OptionalLong.of(bytes);
+      }
+    } catch (NumberFormatException e) {
+      // answered below, like a number that is too small
+    }
+    throw malformed(name, value, "a number of bytes, such as 1048576, 512m or 1g");
   }
 
   /** A power of two within bounds, both included. */

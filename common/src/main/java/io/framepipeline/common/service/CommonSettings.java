@@ -6,7 +6,9 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.linux.PipelineCpu;
 import io.framepipeline.common.transport.Channels;
+import io.framepipeline.common.transport.SharedMemorySize;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 
 /**
  * The settings that every service has.
@@ -16,9 +18,15 @@ import java.nio.file.Path;
  * @param idleMode {@code IDLE_STRATEGY}
  * @param cpu {@code PIPELINE_CPU}
  * @param metricsPort {@code METRICS_PORT}; 0 for any free port
+ * @param sharedMemoryLimit {@code PIPELINE_SHARED_MEMORY}; empty if the file system has it
  */
 public record CommonSettings(
-    Path aeronDirectory, Channels channels, IdleMode idleMode, PipelineCpu cpu, int metricsPort) {
+    Path aeronDirectory,
+    Channels channels,
+    IdleMode idleMode,
+    PipelineCpu cpu,
+    int metricsPort,
+    OptionalLong sharedMemoryLimit) {
   private static final int DEFAULT_METRICS_PORT = 9400;
   private static final int MAX_PORT = 65_535;
 
@@ -33,6 +41,12 @@ public record CommonSettings(
         Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT)),
         IdleMode.read(settings),
         PipelineCpu.read(settings),
-        (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT));
+        (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT),
+        settings.optionalBytes("PIPELINE_SHARED_MEMORY"));
+  }
+
+  /** The shared memory of the pipeline at this moment. */
+  public SharedMemorySize sharedMemory() {
+    return new SharedMemorySize(aeronDirectory, channels, sharedMemoryLimit);
   }
 }

@@ -74,8 +74,7 @@ public final class ServiceRunner {
 
   private static int run(Stage stage, StageFactory factory, Settings settings) {
     CommonSettings common = CommonSettings.read(settings);
-    SharedMemorySize sharedMemory =
-        new SharedMemorySize(common.aeronDirectory(), common.channels());
+    SharedMemorySize sharedMemory = common.sharedMemory();
     sharedMemory.requireRoomForOneOfEach();
     LocalRun localRun = LocalRun.ofEnvironment();
     AtomicBoolean isOrphan = new AtomicBoolean();

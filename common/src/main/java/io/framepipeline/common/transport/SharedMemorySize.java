@@ -11,6 +11,7 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
@@ -33,23 +34,39 @@ public final class SharedMemorySize {
   private final long total;
   private final long free;
 
+  /** Whether the total is less than the file system has. */
+  private final boolean isLimited;
+
   /**
    * The shared memory of a pipeline at this moment.
    *
    * @param aeronDirectory need not exist yet
    */
   public SharedMemorySize(Path aeronDirectory, Channels channels) {
+    this(aeronDirectory, channels, OptionalLong.empty());
+  }
+
+  /**
+   * The same where the file system may have more than the pipeline is allowed to use. What others
+   * hold of that is not known: the limit bounds the total only.
+   *
+   * @param limit {@code PIPELINE_SHARED_MEMORY}
+   */
+  public SharedMemorySize(Path aeronDirectory, Channels channels, OptionalLong limit) {
     this(
         aeronDirectory,
         channels,
+        limit,
         bytes(aeronDirectory, FileStore::getTotalSpace),
         bytes(aeronDirectory, FileStore::getUsableSpace));
   }
 
-  SharedMemorySize(Path aeronDirectory, Channels channels, long total, long free) {
+  SharedMemorySize(
+      Path aeronDirectory, Channels channels, OptionalLong limit, long total, long free) {
     this.aeronDirectory = aeronDirectory;
     this.channels = channels;
-    this.total = total;
+    this.isLimited = limit.orElse(total) < total;
+    this.total = isLimited ? limit.getAsLong() : total;
     this.free = free;
   }
 
@@ -93,8 +110,8 @@ public final class SharedMemorySize {
     if (total < needed) {
       throw new ExitException(
           ExitCode.USAGE,
-          "READER_WINDOW_FRAMES=%s: the file system of AERON_DIR=%s has %s MiB, but such a window and one instance of each stage need %s MiB; enlarge it, or give a smaller window"
-              .formatted(windowFrames, aeronDirectory, total / MEBIBYTE, mebibytes(needed)));
+          "READER_WINDOW_FRAMES=%s: %s, but such a window and one instance of each stage need %s MiB; enlarge it, or give a smaller window"
+              .formatted(windowFrames, described(), mebibytes(needed)));
     }
   }
 
@@ -140,8 +157,15 @@ public final class SharedMemorySize {
     return total >= needed
         ? Optional.empty()
         : Optional.of(
-            "AERON_DIR=%s: its file system has %s MiB, but %s need %s MiB; enlarge it, or run fewer instances"
-                .formatted(aeronDirectory, total / MEBIBYTE, instances, mebibytes(needed)));
+            "%s, but %s need %s MiB; enlarge it, or run fewer instances"
+                .formatted(described(), instances, mebibytes(needed)));
+  }
+
+  private String described() {
+    return (isLimited
+            ? "PIPELINE_SHARED_MEMORY allows %2$s MiB"
+            : "AERON_DIR=%s: its file system has %s MiB")
+        .formatted(aeronDirectory, total / MEBIBYTE);
   }
 
   /**

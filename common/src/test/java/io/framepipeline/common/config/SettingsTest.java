@@ -12,6 +12,7 @@ import java.util.SortedSet;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SettingsTest {
@@ -58,6 +59,22 @@ class SettingsTest {
     assertUsage(() -> environment("READER_FRAMES", value).number("READER_FRAMES", 5, 1, 9), line);
     assertUsage(
         () -> environment("READER_FRAMES", value).optionalNumber("READER_FRAMES", 1, 9), line);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1", "1048576, 1048576", "512k, 524288", "256m, 268435456", "1G, 1073741824"})
+  void shouldReadBytesWithASuffix(String value, long bytes) {
+    assertThat(environment("N", value).optionalBytes("N")).hasValue(bytes);
+    assertThat(environment("M", value).optionalBytes("N")).isEmpty();
+  }
+
+  /** What Kubernetes writes as 256Mi is 256m here, as in the media driver's settings. */
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "-1", "256Mi", "1.5g", "m", "many", "99999999999g"})
+  void shouldNameMalformedBytesTheirValueAndWhatIsAllowed(String value) {
+    assertUsage(
+        () -> environment("N", value).optionalBytes("N"),
+        "N=" + value + ": must be a number of bytes, such as 1048576, 512m or 1g");
   }
 
   @ParameterizedTest

@@ -17,6 +17,7 @@ import io.framepipeline.common.transport.RecordingInbox;
 import io.framepipeline.common.transport.SharedMemorySize;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import org.agrona.CloseHelper;
@@ -166,7 +167,8 @@ class StageAgentTest {
   private StageAgent newAgent(Stage stage, TestService stageService) {
     return new StageAgent(
         stage,
-        new CommonSettings(aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0),
+        new CommonSettings(
+            aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0, OptionalLong.empty()),
         new SharedMemorySize(aeronDirectory, CHANNELS),
         stageService,
         StageStats.inMemory());

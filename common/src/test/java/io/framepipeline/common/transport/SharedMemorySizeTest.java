@@ -12,6 +12,7 @@ import io.framepipeline.common.wire.Frames;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,26 +40,59 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize tooSmall = new SharedMemorySize(aeronDirectory, CHANNELS, 18 * MEBIBYTE, 0);
+    SharedMemorySize tooSmall =
+        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 18 * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
             "AERON_DIR=/shared/aeron: its file system has 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, 19 * MEBIBYTE, 0).requireRoomForOneOfEach();
+    new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 19 * MEBIBYTE, 0)
+        .requireRoomForOneOfEach();
+  }
+
+  /** A tmpfs may be larger than what a platform allows a pipeline to put into it. */
+  @Test
+  void shouldGoByTheLimitWhereTheFileSystemHasMore() {
+    Path aeronDirectory = Path.of("/shared/aeron");
+    SharedMemorySize limited =
+        new SharedMemorySize(
+            aeronDirectory, CHANNELS, OptionalLong.of(18 * MEBIBYTE), 1024 * MEBIBYTE, 0);
+
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(limited::requireRoomForOneOfEach)
+        .withMessage(
+            "PIPELINE_SHARED_MEMORY allows 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
+        .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> limited.requireRoomForWindow(1024))
+        .withMessageStartingWith(
+            "READER_WINDOW_FRAMES=1024: PIPELINE_SHARED_MEMORY allows 18 MiB, but such a window");
+  }
+
+  @Test
+  void shouldGoByTheFileSystemWhereTheLimitIsLarger() {
+    SharedMemorySize small =
+        new SharedMemorySize(
+            Path.of("/shared/aeron"), CHANNELS, OptionalLong.of(1024 * MEBIBYTE), 18 * MEBIBYTE, 0);
+
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(small::requireRoomForOneOfEach)
+        .withMessageStartingWith("AERON_DIR=/shared/aeron: its file system has 18 MiB");
   }
 
   @Test
   void shouldRefuseAWindowThatDoesNotFitBesideOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
-    SharedMemorySize size = new SharedMemorySize(aeronDirectory, CHANNELS, 64 * MEBIBYTE, 0);
+    SharedMemorySize size =
+        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 64 * MEBIBYTE, 0);
 
     size.requireRoomForWindow(8192);
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireRoomForWindow(16384))
         .withMessage(
-            "READER_WINDOW_FRAMES=16384: the file system of AERON_DIR=/shared/aeron has 64 MiB, but such a window and one instance of each stage need 80 MiB; enlarge it, or give a smaller window")
+            "READER_WINDOW_FRAMES=16384: AERON_DIR=/shared/aeron: its file system has 64 MiB, but such a window and one instance of each stage need 80 MiB; enlarge it, or give a smaller window")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
 
@@ -106,7 +140,7 @@ class SharedMemorySizeTest {
   }
 
   private SharedMemorySize sizeWithFree(long free) {
-    return new SharedMemorySize(directory, CHANNELS, 1024 * MEBIBYTE, free);
+    return new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 1024 * MEBIBYTE, free);
   }
 
   @Test
@@ -116,7 +150,8 @@ class SharedMemorySizeTest {
 
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
-    SharedMemorySize size = new SharedMemorySize(directory, CHANNELS, 20 * MEBIBYTE, 0);
+    SharedMemorySize size =
+        new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 20 * MEBIBYTE, 0);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
