@@ -37,8 +37,11 @@ public final class ServiceRunner {
     StageService create(Settings settings, CommonSettings common, StageStats stats);
   }
 
-  /** Tells containers of a machine apart: their names are random hexadecimal digits. */
-  private static final int HOST_LENGTH = 6;
+  /**
+   * Tells containers of a machine apart, whose names are random hexadecimal digits, and pods, whose
+   * names end with five random characters.
+   */
+  private static final int HOST_LENGTH = 5;
 
   private ServiceRunner() {}
 
@@ -144,7 +147,7 @@ public final class ServiceRunner {
     return "%s-%s-%s"
         .formatted(
             stage.label(),
-            isContainer ? host.substring(0, Math.min(host.length(), HOST_LENGTH)) : pid,
+            isContainer ? host.substring(Math.max(0, host.length() - HOST_LENGTH)) : pid,
             Long.toString(System.currentTimeMillis(), Character.MAX_RADIX));
   }
 
