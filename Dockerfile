@@ -4,12 +4,15 @@
 ARG BUILD_IMAGE=maven:3.9.16-eclipse-temurin-25
 ARG BASE_IMAGE=debian:13.6-slim
 
-# A JVM of only the modules that the services use (java.xml is for the JSON library), without the
-# native debug symbols that some JDKs bring along.
+# A JVM of only the modules that the services use, without the native debug symbols that some JDKs
+# bring along, and without the archive of its classes for heaps of 32 GB and more. java.xml is for
+# the JSON library; what has security in its name is for SASL, with which a reader signs in to
+# Kafka. It is in all images, since one JVM for all is one layer.
 FROM ${BUILD_IMAGE} AS java
-RUN jlink --add-modules java.base,java.logging,java.management,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported \
+RUN jlink --add-modules java.base,java.logging,java.management,java.security.jgss,java.security.sasl,java.xml,jdk.incubator.vector,jdk.management,jdk.security.auth,jdk.security.jgss,jdk.unsupported \
     --generate-cds-archive --no-header-files --no-man-pages --output /opt/java \
- && find /opt/java -name "*.debuginfo" -delete
+ && find /opt/java -name "*.debuginfo" -delete \
+ && rm /opt/java/lib/server/classes_nocoops.jsa
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
@@ -35,14 +38,23 @@ COPY . .
 RUN mvn -q -B -ntp -o -DskipTests -Dspotless.check.skip -pl $MODULES -am package
 # One file of JVM options. It spells the class path out, as a class data archive holds for one order
 # of jars only. The images' user must read all of it, whatever umask the sources were cloned under.
-RUN home=/opt/frame-pipeline \
- && mkdir -p $home \
+# Kafka's client, as large as all else, is only in the reader's image: its options replace the class
+# path.
+RUN home=/opt/frame-pipeline reader=/opt/reader \
+ && mkdir -p $home $reader/kafka \
  && cp -r lib config/driver.properties config/vector.options $home \
  && cp $(ls */target/*.jar | grep -v -e -tests.jar) $home/lib \
+ && (cd $home/lib && mv kafka-clients-*.jar lz4-java-*.jar snappy-java-*.jar zstd-jni-*.jar $reader/kafka) \
+ && docker/unpack-natives $reader/kafka/natives $(ls $reader/kafka/*.jar | grep -v kafka-clients) \
+ && class_path=$(ls $home/lib/*.jar | paste -sd:) \
  && { cat config/jvm.options \
    && echo "\"-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX\"" \
-   && echo "-cp $(ls $home/lib/*.jar | paste -sd:)"; } > $home/jvm.options \
- && chmod -R a+rX $home
+   && echo "-cp $class_path"; } > $home/jvm.options \
+ && { cat config/kafka.options \
+   && echo "-Djava.library.path=$home/kafka/natives" \
+   && echo "-Dorg.xerial.snappy.use.systemlib=true" \
+   && echo "-cp $class_path:$(cd $reader && ls kafka/*.jar | sed "s:^:$home/:" | paste -sd:)"; } > $reader/kafka.options \
+ && chmod -R a+rX $home $reader
 
 FROM ${BASE_IMAGE} AS runtime
 ENV PATH=/opt/java/bin:/usr/bin:/bin LANG=C.UTF-8
@@ -51,6 +63,7 @@ COPY --from=build /opt/frame-pipeline /opt/frame-pipeline
 COPY --chmod=755 docker/*-healthy /opt/frame-pipeline/bin/
 
 FROM runtime AS training
+COPY --from=build /opt/reader /opt/frame-pipeline
 COPY docker/train /
 RUN --mount=type=tmpfs,target=/tmp /train
 
@@ -96,10 +109,11 @@ ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/
 
 FROM service AS reader-service
 LABEL org.opencontainers.image.title=frame-pipeline-reader-service
+COPY --from=build /opt/reader /opt/frame-pipeline
 COPY --from=training /opt/frame-pipeline/cds/reader-service.jsa /opt/frame-pipeline/cds/
 # A volume that is mounted here takes this owner.
 USER root
 RUN install -d -o 10001 -g 10001 /abandoned
 USER 10001:10001
 ENTRYPOINT ["java", "@/opt/frame-pipeline/jvm.options", "-XX:SharedArchiveFile=/opt/frame-pipeline/cds/reader-service.jsa", \
-    "io.framepipeline.reader.ReaderService"]
+    "@/opt/frame-pipeline/kafka.options", "io.framepipeline.reader.ReaderService"]
