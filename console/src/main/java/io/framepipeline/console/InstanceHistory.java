@@ -4,6 +4,7 @@ import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory.Instance;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.console.PipelineState.InstanceState;
+import io.framepipeline.console.PipelineState.SourceState;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.TimeUnit;
@@ -91,6 +92,7 @@ final class InstanceHistory {
         idle / cycle,
         heldBack / cycle,
         instance.isAlive() ? stats.counter(Figure.INBOX_FRAMES).get() : 0,
+        SourceState.of(instance),
         stats.counter(Figure.RESTARTS).get());
   }
 

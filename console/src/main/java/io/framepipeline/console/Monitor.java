@@ -12,6 +12,7 @@ import io.framepipeline.console.PipelineState.InstanceState;
 import io.framepipeline.console.PipelineState.LedgerState;
 import io.framepipeline.console.PipelineState.NormsState;
 import io.framepipeline.console.PipelineState.Point;
+import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.PipelineState.StageState;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -20,6 +21,7 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
@@ -125,6 +127,11 @@ public final class Monitor {
         stage.outputLength(),
         states.stream().mapToDouble(InstanceState::framesPerSecond).sum(),
         states.stream().mapToLong(InstanceState::waitingFrames).sum(),
+        states.stream()
+            .map(InstanceState::source)
+            .filter(Objects::nonNull)
+            .reduce(SourceState::plus)
+            .orElse(null),
         states);
   }
 

@@ -1,5 +1,7 @@
 package io.framepipeline.console;
 
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory.Instance;
 import io.framepipeline.common.metrics.Ledger;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +38,7 @@ public record PipelineState(
    * @param inputLength bytes of a payload that the stage takes; 0 for the first
    * @param outputLength bytes of a payload that the stage sends; 0 for the last
    * @param waitingFrames in the inboxes of the stage
+   * @param source of all its instances; null if none of them reads from Kafka
    */
   public record StageState(
       String stage,
@@ -43,6 +46,7 @@ public record PipelineState(
       int outputLength,
       double framesPerSecond,
       long waitingFrames,
+      SourceState source,
       List<InstanceState> instances) {}
 
   /**
@@ -54,6 +58,7 @@ public record PipelineState(
    * @param busy share of the duty cycle's time
    * @param idle share of the duty cycle's time
    * @param heldBack share of the duty cycle's time
+   * @param source null unless the instance lives and reads from Kafka
    * @param restarts how many instances died whose place this one took
    */
   public record InstanceState(
@@ -68,7 +73,29 @@ public record PipelineState(
       double idle,
       double heldBack,
       long waitingFrames,
+      SourceState source,
       long restarts) {}
+
+  /**
+   * The part of a Kafka source that belongs to a reader, or to several.
+   *
+   * @param lagRecords of these partitions, yet to be fetched
+   */
+  public record SourceState(long partitions, long lagRecords) {
+    /** The part of an instance; null unless it lives and reads from Kafka. */
+    static SourceState of(Instance instance) {
+      // Only what comes from Kafka is read again, and a reader says so before it has a partition.
+      return instance.isAlive() && instance.stats().counter(Figure.IS_REREAD).get() == 1
+          ? new SourceState(
+              instance.stats().counter(Figure.SOURCE_PARTITIONS).get(),
+              instance.stats().counter(Figure.SOURCE_LAG_RECORDS).get())
+          : null;
+    }
+
+    SourceState plus(SourceState other) {
+      return new SourceState(partitions + other.partitions, lagRecords + other.lagRecords);
+    }
+  }
 
   /**
    * The ledger of all readers, and what the last stage counted.

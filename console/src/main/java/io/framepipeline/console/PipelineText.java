@@ -2,6 +2,7 @@ package io.framepipeline.console;
 
 import io.framepipeline.console.PipelineState.InstanceState;
 import io.framepipeline.console.PipelineState.Point;
+import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.PipelineState.StageState;
 import java.util.Locale;
 
@@ -41,6 +42,15 @@ public final class PipelineText {
         stage.inputLength() == 0
             ? ""
             : String.format(Locale.ROOT, "  waiting %,d", stage.waitingFrames()));
+    SourceState source = stage.source();
+    text.append(
+        source == null
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "  partitions %,d  lag %,d records",
+                source.partitions(),
+                source.lagRecords()));
     text.append(System.lineSeparator());
     for (InstanceState instance : stage.instances()) {
       text.append(

@@ -22,6 +22,8 @@ const timeOfDay = new Intl.DateTimeFormat('en-GB', {timeStyle: 'medium'});
 const number = (value) => grouped.format(value);
 const rate = (value) => (value > 0 && value < 10 ? value.toFixed(1) : number(value));
 const percent = (share) => `${Math.round(100 * share)} %`;
+const partOf = (source) => (source === null ? ''
+  : `partitions ${number(source.partitions)} · lag ${number(source.lagRecords)} records`);
 const clock = (millis) => timeOfDay.format(millis);
 
 /** Three digits and the largest unit that fits; a thousand of one are one of the next. */
@@ -84,7 +86,12 @@ function showStages(stages) {
     const box = node.querySelector('.box');
     const running = `${stage.instances.filter(isRunning).length} running`;
     box.dataset.stage = stage.stage;
-    fill(box, {stage: stage.stage, running, rate: rate(stage.framesPerSecond)});
+    fill(box, {
+      stage: stage.stage,
+      running,
+      source: partOf(stage.source),
+      rate: rate(stage.framesPerSecond),
+    });
     const instances = stage.instances.toSorted((a, b) => natural.compare(a.name, b.name));
     fillList(box.querySelector('ul'), 'instance-template', instances, ({name}) => name,
         showInstance);
@@ -121,6 +128,7 @@ function showInstance(node, {name, state, pid, busy, idle, heldBack, ...instance
     pid: `pid ${pid}`,
     rate: `${rate(instance.framesPerSecond)}/s`,
     shares: busy + idle + heldBack > 0 ? shares.join(' · ') : '–',
+    source: partOf(instance.source),
     restarts: instance.restarts > 0 ? `↻ ${number(instance.restarts)}` : '',
     cores: `${instance.cores.toFixed(2)} cores`,
   });
@@ -134,6 +142,7 @@ function showLedger(ledger) {
     const node = byId(`ledger-${figure}`);
     if (node) setText(node, number(value));
   }
+  byId('returned').hidden = ledger.framesReturned === 0;
   const lost = ledger.framesLost > 0;
   byId('lost').classList.toggle('alarm', lost);
   setText(byId('lost').querySelector('dt'), lost ? '✖ LOST' : 'lost');

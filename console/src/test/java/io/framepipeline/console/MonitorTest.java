@@ -9,6 +9,8 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.console.PipelineState.Event;
 import io.framepipeline.console.PipelineState.InstanceState;
+import io.framepipeline.console.PipelineState.SourceState;
+import io.framepipeline.console.PipelineState.StageState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +36,7 @@ class MonitorTest {
     monitor.look();
     PipelineState state = monitor.state();
     assertThat(state.stages())
-        .extracting(PipelineState.StageState::stage)
+        .extracting(StageState::stage)
         .containsExactly("reader", "reciprocal", "norm");
     assertThat(state.driver().alive()).isFalse();
     assertThat(state.point().epochMillis()).isZero();
@@ -113,6 +115,54 @@ class MonitorTest {
   }
 
   @Test
+  void shouldShowWhatReadersHaveOfAKafkaSource() throws IOException {
+    startKafkaReader("reader-1", 5, 1200);
+    startKafkaReader("reader-2", 7, 34);
+    // It has yet to be given a partition.
+    startKafkaReader("reader-3", 0, 0);
+    monitor.look();
+    StageState readers = monitor.state().stages().getFirst();
+    assertThat(readers.source()).isEqualTo(new SourceState(12, 1234));
+    assertThat(readers.instances())
+        .extracting(InstanceState::source)
+        .containsExactly(new SourceState(5, 1200), new SourceState(7, 34), new SourceState(0, 0));
+    assertThat(PipelineText.of(monitor.state()))
+        .containsOnlyOnce("frames/s  partitions 12  lag 1,234 records");
+  }
+
+  @Test
+  void shouldShowNoPartitionsOfADeadReader() throws IOException {
+    startKafkaReader("reader-1", 5, 1200);
+    monitor.look();
+    Files.delete(FiguresDirectory.path(directory.resolve("aeron")).resolve("reader-1.figures"));
+    monitor.look();
+    StageState readers = monitor.state().stages().getFirst();
+    assertThat(readers.source()).isNull();
+    assertThat(readers.instances()).extracting(InstanceState::source).containsOnlyNulls();
+  }
+
+  @Test
+  void shouldShowNoPartitionsOfOtherSources() throws IOException {
+    figures.create(Stage.READER, "reader-1").counter(Figure.READY).set(1);
+    monitor.look();
+    assertThat(monitor.state().stages()).extracting(StageState::source).containsOnlyNulls();
+    assertThat(PipelineText.of(monitor.state())).doesNotContain("partitions", "lag");
+  }
+
+  @Test
+  void shouldShowReturnedFramesOnlyIfThereAreSome() throws IOException {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.ledger.write(10, 6, 4, 0, 0, 0);
+    monitor.look();
+    assertThat(PipelineText.of(monitor.state())).doesNotContain("returned");
+    reader.ledger.write(10, 6, 1, 0, 3, 0);
+    monitor.look();
+    assertThat(monitor.state().ledger().framesReturned()).isEqualTo(3);
+    assertThat(monitor.state().ledger().framesLost()).isZero();
+    assertThat(PipelineText.of(monitor.state())).contains("abandoned 0 + returned 3; lost 0");
+  }
+
+  @Test
   void shouldKeepTheNewestEventsOnly() {
     for (int i = 1; i <= 1000; i++) {
       monitor.note("scaling", "norm to " + i);
@@ -120,6 +170,13 @@ class MonitorTest {
     List<Event> events = monitor.state().events();
     assertThat(events).hasSize(200);
     assertThat(events.getLast().id()).isEqualTo(1000);
+  }
+
+  private void startKafkaReader(String name, long partitions, long lagRecords) throws IOException {
+    StageStats reader = figures.create(Stage.READER, name);
+    reader.counter(Figure.IS_REREAD).set(1);
+    reader.counter(Figure.SOURCE_PARTITIONS).set(partitions);
+    reader.counter(Figure.SOURCE_LAG_RECORDS).set(lagRecords);
   }
 
   private String stateOf(String name) {
