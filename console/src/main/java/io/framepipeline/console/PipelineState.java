@@ -83,7 +83,7 @@ public record PipelineState(
    */
   public record SourceState(long partitions, long lagRecords) {
     /** The part of an instance; null unless it lives and reads from Kafka. */
-    static SourceState of(Instance instance) {
+    public static SourceState of(Instance instance) {
       // Only what comes from Kafka is read again, and a reader says so before it has a partition.
       return instance.isAlive() && instance.stats().counter(Figure.IS_REREAD).get() == 1
           ? new SourceState(

@@ -7,6 +7,7 @@ import io.framepipeline.common.metrics.FiguresDirectory.View;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.DriverFinder;
+import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.Totals;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -35,10 +36,16 @@ record RunStatus(
    * The state of an instance.
    *
    * @param frames that it has read, transformed or normed, depending on its stage
+   * @param source null unless the instance reads from Kafka
    * @param metricsUrl null until it is known
    */
   record InstanceStatus(
-      String stage, long pid, double uptimeSeconds, long frames, String metricsUrl) {
+      String stage,
+      long pid,
+      double uptimeSeconds,
+      long frames,
+      SourceState source,
+      String metricsUrl) {
     static InstanceStatus of(Instance instance) {
       long startMillis = instance.stats().counter(Figure.START_EPOCH_MILLIS).get();
       long port = instance.stats().counter(Figure.METRICS_PORT).get();
@@ -47,6 +54,7 @@ record RunStatus(
           instance.stats().counter(Figure.PID).get(),
           (System.currentTimeMillis() - startMillis) / 1e3,
           instance.frames(),
+          SourceState.of(instance),
           port == 0 ? null : io.framepipeline.launcher.Instance.metricsUrl(port));
     }
   }

@@ -37,9 +37,24 @@ class RunStatusTest {
     assertThat(json.get("instances")).hasSize(1);
     JsonNode instance = json.get("instances").get(0);
     assertThat(instance.propertyNames())
-        .containsExactlyInAnyOrder("stage", "pid", "uptimeSeconds", "frames", "metricsUrl");
+        .containsExactlyInAnyOrder(
+            "stage", "pid", "uptimeSeconds", "frames", "source", "metricsUrl");
+    assertThat(instance.get("source").isNull()).isTrue();
     assertThat(instance.get("metricsUrl").asString()).isEqualTo("http://127.0.0.1:9400/metrics");
     assertThat(json.get("ledger").get("framesInFlight").asLong()).isEqualTo(16);
+  }
+
+  @Test
+  void shouldShowWhatAReaderHasOfAKafkaSource() throws IOException {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.counter(Figure.IS_REREAD).set(1);
+    reader.counter(Figure.SOURCE_PARTITIONS).set(12);
+    reader.counter(Figure.SOURCE_LAG_RECORDS).set(34);
+    run(1, 1, 1);
+    JsonNode source = RunStatus.read(directory).toJson().at("/instances/0/source");
+    assertThat(source.propertyNames()).containsExactly("partitions", "lagRecords");
+    assertThat(source.get("partitions").asLong()).isEqualTo(12);
+    assertThat(source.get("lagRecords").asLong()).isEqualTo(34);
   }
 
   @Test

@@ -92,7 +92,8 @@ class ScaleIT {
           .allSatisfy(
               instance -> {
                 assertThat(instance.propertyNames())
-                    .containsExactly("stage", "pid", "uptimeSeconds", "frames", "metricsUrl");
+                    .containsExactly(
+                        "stage", "pid", "uptimeSeconds", "frames", "source", "metricsUrl");
                 assertThat(instance.get("uptimeSeconds").asDouble()).isPositive();
                 assertThat(instance.get("frames").asLong()).isGreaterThanOrEqualTo(100);
                 assertThat(instance.get("metricsUrl").asString())
