@@ -39,7 +39,7 @@ final class Pod implements AutoCloseable {
   private String address;
 
   /** A container, as podman has it now. */
-  record State(boolean isRunning, long pid, int exitCode, int restarts) {}
+  record State(long pid, int exitCode, int restarts) {}
 
   private Pod(Path directory, Manifests manifests) {
     this.directory = directory;
@@ -76,7 +76,7 @@ final class Pod implements AutoCloseable {
     } catch (Exception | AssertionError e) {
       try {
         pod.close();
-      } catch (AssertionError closing) {
+      } catch (AssertionError | IOException closing) {
         e.addSuppressed(closing);
       }
       throw e;
@@ -180,7 +180,6 @@ final class Pod implements AutoCloseable {
   State state(String container) throws IOException {
     JsonNode inspected = inspect(podmanName(container));
     return new State(
-        inspected.at("/State/Running").asBoolean(),
         inspected.at("/State/Pid").asLong(),
         inspected.at("/State/ExitCode").asInt(),
         inspected.at("/RestartCount").asInt());

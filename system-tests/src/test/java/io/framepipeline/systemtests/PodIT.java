@@ -8,8 +8,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The manifest of a cell, run as a pod. */
@@ -18,44 +21,63 @@ class PodIT {
   private static final int RATE = 5000;
 
   @TempDir private Path directory;
+  private Pod pod;
+
+  /** What the containers said, which is gone with them. */
+  @RegisterExtension
+  final TestExecutionExceptionHandler logs =
+      (context, failure) -> {
+        if (pod != null) {
+          for (String container : pod.containers()) {
+            System.err.println(container + ":\n" + pod.logs(container));
+          }
+        }
+        throw failure;
+      };
+
+  @AfterEach
+  void close() throws Exception {
+    if (pod != null) {
+      pod.close();
+    }
+  }
 
   @Test
   void shouldLoseNothingWhateverIsKilledAndDrainAtTheEnd() throws Exception {
     Pod.assumeThere();
-    try (Pod pod =
+    pod =
         Pod.start(
             directory,
             List.of("second-reciprocal"),
             Map.of(
                 "READER_SOURCE", "/dev/urandom",
                 "READER_RESULTS", "",
-                "READER_RATE", Integer.toString(RATE)))) {
-      awaitProbes(pod);
-      for (String victim : List.of("norm", "reciprocal-2", "media-driver")) {
-        awaitFurtherAcknowledged(pod);
-        pod.kill(victim);
-        await()
-            .atMost(ComposeStack.LIMIT)
-            .untilAsserted(() -> assertThat(pod.state(victim).restarts()).isEqualTo(1));
-      }
-      awaitFurtherAcknowledged(pod);
-      awaitProbes(pod);
-
-      pod.stop();
-      for (String container : pod.containers()) {
-        assertThat(pod.state(container).exitCode())
-            .as(container)
-            .isEqualTo(container.equals("reader") ? ExitCode.STOPPED : ExitCode.OK);
-      }
-      assertThat(pod.logs("reader").lines())
-          .filteredOn(line -> line.contains("ledger: "))
-          .last()
-          .asString()
-          .containsPattern("read=(\\d+) acknowledged=\\1 inFlight=0 abandoned=0");
+                "READER_RATE", Integer.toString(RATE)));
+    awaitProbes();
+    for (String victim : List.of("norm", "reciprocal-2", "media-driver")) {
+      awaitFurtherAcknowledged();
+      pod.kill(victim);
+      await()
+          .atMost(ComposeStack.LIMIT)
+          .untilAsserted(() -> assertThat(pod.state(victim).restarts()).isEqualTo(1));
     }
+    awaitFurtherAcknowledged();
+    awaitProbes();
+
+    pod.stop();
+    for (String container : pod.containers()) {
+      assertThat(pod.state(container).exitCode())
+          .as(container)
+          .isEqualTo(container.equals("reader") ? ExitCode.STOPPED : ExitCode.OK);
+    }
+    assertThat(pod.logs("reader").lines())
+        .filteredOn(line -> line.contains("ledger: "))
+        .last()
+        .asString()
+        .containsPattern("read=(\\d+) acknowledged=\\1 inFlight=0 abandoned=0");
   }
 
-  private static void awaitProbes(Pod pod) {
+  private void awaitProbes() {
     await()
         .atMost(ComposeStack.LIMIT)
         .untilAsserted(
@@ -70,7 +92,7 @@ class PodIT {
             });
   }
 
-  private static void awaitFurtherAcknowledged(Pod pod) throws Exception {
+  private void awaitFurtherAcknowledged() throws Exception {
     String acknowledged = "pipeline_frames_acknowledged_total";
     long before = pod.metric("reader", acknowledged);
     await()
