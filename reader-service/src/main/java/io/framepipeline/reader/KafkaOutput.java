@@ -12,6 +12,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
@@ -60,7 +61,12 @@ final class KafkaOutput implements ResultsOutput {
     this.position = new TopicPartition(topic, 0);
     String name = settings.groupOf(topic) + "-" + sourceId;
     this.group = withoutMembers(settings, name);
-    this.transactions = new KafkaTransactions(settings, topics, failures, meters, name, name);
+    this.transactions =
+        new KafkaTransactions(
+            () -> new KafkaProducer<>(settings.producer(name)),
+            () -> topics.positions(name, failures),
+            failures,
+            meters);
   }
 
   /** A consumer that has not joined the group stands for no member of it. */

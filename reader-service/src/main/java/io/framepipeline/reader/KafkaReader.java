@@ -18,11 +18,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.IdleStrategy;
 import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -106,7 +108,7 @@ final class KafkaReader implements SourceReader {
   private long figuresNanos = commitNanos;
 
   private volatile Runnable onPublished = () -> {};
-  private volatile KafkaConsumer<byte[], byte[]> consumer;
+  private volatile Consumer<byte[], byte[]> consumer;
   private boolean isStarted;
   private volatile boolean isStopped;
   private volatile boolean isClosed;
@@ -206,7 +208,7 @@ final class KafkaReader implements SourceReader {
   }
 
   private void wake() {
-    KafkaConsumer<byte[], byte[]> reading = consumer;
+    Consumer<byte[], byte[]> reading = consumer;
     if (reading != null) {
       reading.wakeup();
     }
@@ -214,12 +216,14 @@ final class KafkaReader implements SourceReader {
 
   private void run() {
     try (KafkaTopics topics = new KafkaTopics(settings)) {
-      checkTopics(topics);
+      int resultsPartitionCount = checkTopics(topics);
       try (KafkaTransactions opened =
           new KafkaTransactions(
-              settings, topics, outputFailures, meters, transactionalId, settings.groupOf(topic))) {
-        transactions = opened;
-        read();
+              () -> new KafkaProducer<>(settings.producer(transactionalId)),
+              () -> topics.positions(settings.groupOf(topic), outputFailures),
+              outputFailures,
+              meters)) {
+        read(opened, resultsPartitionCount);
       }
     } catch (CancellationException e) {
       // Stopped while it waited for a broker.
@@ -241,39 +245,27 @@ final class KafkaReader implements SourceReader {
     }
   }
 
-  private void checkTopics(KafkaTopics topics) {
+  /** Returns how many partitions the results have, if they go to Kafka. */
+  private int checkTopics(KafkaTopics topics) {
     topics.partitions(topic, failures, this::isStopped);
     topics.partitions(KafkaSettings.rejectedTopicOf(topic), outputFailures, this::isStopped);
-    if (resultsTopic != null) {
-      resultsPartitions = topics.partitions(resultsTopic, outputFailures, this::isStopped);
-    }
+    return resultsTopic == null
+        ? 0
+        : topics.partitions(resultsTopic, outputFailures, this::isStopped);
   }
 
   private boolean isStopped() {
     return isStopped;
   }
 
-  private void read() {
+  private void read(KafkaTransactions opened, int resultsPartitionCount) {
     KafkaConsumer<byte[], byte[]> reading =
         new KafkaConsumer<>(settings.consumer(settings.groupOf(topic)));
     try {
-      assignment = new KafkaAssignment(reading, this::commit);
       meters.watch(reading);
-      reading.subscribe(List.of(topic), assignment);
-      consumer = reading;
+      join(reading, opened, resultsPartitionCount);
       while (!isClosed) {
-        poll(reading);
-        fill();
-        if (System.nanoTime() - commitNanos >= 0) {
-          commitNanos = System.nanoTime() + COMMIT_INTERVAL_NANOS;
-          commit();
-        }
-        if (!hasEnded && (isStopped || published == frameLimit)) {
-          isFinished = published == frameLimit;
-          pending.clear();
-          end();
-        }
-        publishFigures();
+        step(System.nanoTime());
       }
       commit();
     } finally {
@@ -282,9 +274,33 @@ final class KafkaReader implements SourceReader {
     }
   }
 
+  /** Becomes a member of the group. */
+  void join(Consumer<byte[], byte[]> joining, KafkaTransactions opened, int resultsPartitionCount) {
+    resultsPartitions = resultsPartitionCount;
+    transactions = opened;
+    assignment = new KafkaAssignment(joining, this::commit);
+    joining.subscribe(List.of(topic), assignment);
+    consumer = joining;
+  }
+
+  /** Does what is due. */
+  void step(long nowNanos) {
+    poll(consumer, nowNanos);
+    fill();
+    if (nowNanos - commitNanos >= 0) {
+      commitNanos = nowNanos + COMMIT_INTERVAL_NANOS;
+      commit();
+    }
+    if (!hasEnded && (isStopped || published == frameLimit)) {
+      isFinished = published == frameLimit;
+      pending.clear();
+      end();
+    }
+    publishFigures(nowNanos);
+  }
+
   /** Fetches records if all that were fetched are copied. Polls now and then in any case. */
-  private void poll(KafkaConsumer<byte[], byte[]> reading) {
-    long nowNanos = System.nanoTime();
+  private void poll(Consumer<byte[], byte[]> reading, long nowNanos) {
     Duration timeout;
     if (hasEnded) {
       assignment.pause();
@@ -514,8 +530,7 @@ final class KafkaReader implements SourceReader {
     onPublished.run();
   }
 
-  private ExitException outOfRange(
-      KafkaConsumer<byte[], byte[]> reading, OffsetOutOfRangeException e) {
+  private ExitException outOfRange(Consumer<byte[], byte[]> reading, OffsetOutOfRangeException e) {
     Map<TopicPartition, Long> wanted = e.offsetOutOfRangePartitions();
     Map<TopicPartition, Long> first = reading.beginningOffsets(wanted.keySet());
     long missing = 0;
@@ -529,9 +544,9 @@ final class KafkaReader implements SourceReader {
             .formatted(settings.groupOf(topic)));
   }
 
-  private void publishFigures() {
-    if (System.nanoTime() - figuresNanos >= 0) {
-      figuresNanos = System.nanoTime() + FIGURES_INTERVAL_NANOS;
+  private void publishFigures(long nowNanos) {
+    if (nowNanos - figuresNanos >= 0) {
+      figuresNanos = nowNanos + FIGURES_INTERVAL_NANOS;
       stats.counter(Figure.SOURCE_PARTITIONS).setRelease(assignment.size());
       stats.counter(Figure.SOURCE_LAG_RECORDS).setRelease(assignment.lag());
     }

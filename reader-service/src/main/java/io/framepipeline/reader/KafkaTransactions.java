@@ -4,9 +4,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -31,34 +32,33 @@ final class KafkaTransactions implements AutoCloseable {
     IN_DOUBT
   }
 
-  private final KafkaSettings settings;
-  private final KafkaTopics topics;
+  private final Supplier<Producer<byte[], byte[]>> producers;
+  private final Supplier<Map<TopicPartition, OffsetAndMetadata>> committed;
   private final KafkaFailures failures;
   private final KafkaMeters meters;
-  private final String transactionalId;
-  private final String group;
 
   /** Null until Kafka has ended what an earlier producer with this id had begun. */
-  private KafkaProducer<byte[], byte[]> producer;
+  private Producer<byte[], byte[]> producer;
 
   /** The positions of the transaction in doubt. */
   private Map<TopicPartition, OffsetAndMetadata> inDoubt = Map.of();
 
   private boolean wasTooLarge;
 
+  /**
+   * @param producers makes producers that all have the same transactional id
+   * @param committed asks for the positions that the group has committed, once no transaction is
+   *     about to change them; null if there was no answer
+   */
   KafkaTransactions(
-      KafkaSettings settings,
-      KafkaTopics topics,
+      Supplier<Producer<byte[], byte[]>> producers,
+      Supplier<Map<TopicPartition, OffsetAndMetadata>> committed,
       KafkaFailures failures,
-      KafkaMeters meters,
-      String transactionalId,
-      String group) {
-    this.settings = settings;
-    this.topics = topics;
+      KafkaMeters meters) {
+    this.producers = producers;
+    this.committed = committed;
     this.failures = failures;
     this.meters = meters;
-    this.transactionalId = transactionalId;
-    this.group = group;
   }
 
   /**
@@ -103,7 +103,7 @@ final class KafkaTransactions implements AutoCloseable {
     if (!isOpen()) {
       return Outcome.IN_DOUBT;
     }
-    Map<TopicPartition, OffsetAndMetadata> positions = topics.positions(group, failures);
+    Map<TopicPartition, OffsetAndMetadata> positions = committed.get();
     if (positions == null) {
       return Outcome.IN_DOUBT;
     }
@@ -129,9 +129,9 @@ final class KafkaTransactions implements AutoCloseable {
     if (producer != null) {
       return true;
     }
-    KafkaProducer<byte[], byte[]> opening = null;
+    Producer<byte[], byte[]> opening = null;
     try {
-      opening = new KafkaProducer<>(settings.producer(transactionalId));
+      opening = producers.get();
       opening.initTransactions();
       producer = opening;
       meters.watch(producer);
