@@ -155,7 +155,9 @@ final class StageInstances {
   }
 
   private boolean startAgain(Slot slot, long nowNanos) {
-    if (slot.instance != null && slot.instance.hasEnded()) {
+    if (slot.instance != null
+        && slot.instance.hasEnded()
+        && slot.instance.process().exitValue() == ExitCode.OK) {
       tell(slot.instance, "ended in order, starting another");
     }
     return start(slot, nowNanos);

@@ -15,8 +15,10 @@ import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.wire.Frames;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.agrona.concurrent.ManyToOneConcurrentLinkedQueue;
 import org.agrona.concurrent.SleepingMillisIdleStrategy;
@@ -73,10 +75,12 @@ public final class FramesToKafka implements AutoCloseable {
     this.failures =
         new KafkaFailures(settings.kafka(), "frames to kafka:" + topic, ExitCode.OUTPUT);
     Signals.onEnd(this::stop);
-    try (KafkaTopics topics = new KafkaTopics(settings.kafka())) {
-      topics.partitions(topic, failures, () -> signals.get() > 0);
+    BooleanSupplier isStopped = () -> signals.get() > 0;
+    try (KafkaTopics topics = new KafkaTopics(settings.kafka(), failures, isStopped)) {
+      topics.partitions(topic, failures);
     }
-    this.producer = new KafkaProducer<>(settings.kafka().patientProducer());
+    this.producer =
+        failures.open(() -> new KafkaProducer<>(settings.kafka().patientProducer()), isStopped);
     meters.watch(producer);
     stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
     stats.counter(Figure.READY).setRelease(1);
@@ -115,6 +119,9 @@ public final class FramesToKafka implements AutoCloseable {
         FramesToKafka frames = new FramesToKafka(reader, topic, stats, meters)) {
       LOG.info("metrics on port {}", metrics.port());
       return frames.run(onProgress);
+    } catch (CancellationException e) {
+      // Stopped while it waited for a broker.
+      return ExitCode.STOPPED;
     }
   }
 

@@ -1,9 +1,15 @@
 package io.framepipeline.reader;
 
+import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import java.util.StringJoiner;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import org.apache.kafka.common.config.ConfigException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.RetriableException;
@@ -17,6 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 final class KafkaFailures {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaFailures.class);
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
   private static final long WARNING_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   /** A name that is not resolved now may be later: brokers start, and so does a cluster's DNS. */
@@ -38,6 +45,28 @@ final class KafkaFailures {
   }
 
   /**
+   * Makes a client. Waits until a broker's name can be resolved.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if the client does not take its properties
+   * @throws CancellationException if stopped while it waits
+   */
+  <T> T open(Supplier<T> client, BooleanSupplier isStopped) {
+    while (!isStopped.getAsBoolean()) {
+      try {
+        return client.get();
+      } catch (KafkaException e) {
+        String why = String.valueOf(cause(e).getMessage());
+        if (!why.startsWith(UNRESOLVED)) {
+          throw KafkaSettings.wrong(chain(e));
+        }
+        check(e);
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
+    }
+    throw new CancellationException();
+  }
+
+  /**
    * Returns if it may help to try again.
    *
    * @throws ExitException if not
@@ -48,9 +77,6 @@ final class KafkaFailures {
       throw exit;
     }
     String why = String.valueOf(cause.getMessage());
-    if (cause instanceof ConfigException wrong && !why.startsWith(UNRESOLVED)) {
-      throw KafkaSettings.wrong(wrong);
-    }
     if (cause instanceof AuthenticationException) {
       throw exit(why, "see KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_... and KAFKA_SSL_...");
     }
@@ -62,11 +88,15 @@ final class KafkaFailures {
     }
     if (System.nanoTime() - warningNanos >= 0) {
       warningNanos = System.nanoTime() + WARNING_INTERVAL_NANOS;
-      LOG.warn(
-          "{}: no answer from KAFKA_BOOTSTRAP_SERVERS={}, which is asked again: {}",
-          what,
-          settings.servers(),
-          why);
+      if (cause instanceof RetriableException || why.startsWith(UNRESOLVED)) {
+        LOG.warn(
+            "{}: no answer from KAFKA_BOOTSTRAP_SERVERS={}, which is asked again: {}",
+            what,
+            settings.servers(),
+            why);
+      } else {
+        LOG.warn("{}: Kafka refused, and is asked again: {}", what, why);
+      }
     }
   }
 
@@ -80,12 +110,20 @@ final class KafkaFailures {
     return cause(failure) instanceof RetriableException;
   }
 
+  /** The messages of an exception and of what is behind it. */
+  private static String chain(Throwable failure) {
+    StringJoiner messages = new StringJoiner(": ");
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      messages.add(String.valueOf(cause.getMessage()));
+    }
+    return messages.toString();
+  }
+
   /** What is behind the wrappers of futures, callbacks and constructors. */
   static Throwable cause(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null
-        && (cause instanceof ExecutionException
-            || cause.getClass() == org.apache.kafka.common.KafkaException.class)) {
+        && (cause instanceof ExecutionException || cause.getClass() == KafkaException.class)) {
       cause = cause.getCause();
     }
     return cause;

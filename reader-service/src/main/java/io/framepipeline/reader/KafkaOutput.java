@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -55,25 +56,22 @@ final class KafkaOutput implements ResultsOutput {
     this.reader = reader;
     KafkaFailures failures =
         new KafkaFailures(settings, "results to kafka:" + topic, ExitCode.OUTPUT);
-    KafkaTopics topics = new KafkaTopics(settings);
-    this.partition =
-        reader % topics.partitions(topic, failures, () -> Thread.currentThread().isInterrupted());
+    BooleanSupplier isStopped = () -> Thread.currentThread().isInterrupted();
+    KafkaTopics topics = new KafkaTopics(settings, failures, isStopped);
+    this.partition = reader % topics.partitions(topic, failures);
     this.position = new TopicPartition(topic, 0);
     String name = settings.groupOf(topic) + "-" + sourceId;
-    this.group = withoutMembers(settings, name);
+    // A consumer that has not joined the group stands for no member of it.
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        failures.open(() -> new KafkaConsumer<>(settings.consumer(name)), isStopped)) {
+      this.group = consumer.groupMetadata();
+    }
     this.transactions =
         new KafkaTransactions(
             () -> new KafkaProducer<>(settings.producer(name)),
             () -> topics.positions(name, failures),
             failures,
             meters);
-  }
-
-  /** A consumer that has not joined the group stands for no member of it. */
-  private static ConsumerGroupMetadata withoutMembers(KafkaSettings settings, String group) {
-    try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings.consumer(group))) {
-      return consumer.groupMetadata();
-    }
   }
 
   /** What Kafka stores of a text. */

@@ -215,7 +215,7 @@ final class KafkaReader implements SourceReader {
   }
 
   private void run() {
-    try (KafkaTopics topics = new KafkaTopics(settings)) {
+    try (KafkaTopics topics = new KafkaTopics(settings, failures, this::isStopped)) {
       int resultsPartitionCount = checkTopics(topics);
       try (KafkaTransactions opened =
           new KafkaTransactions(
@@ -247,11 +247,9 @@ final class KafkaReader implements SourceReader {
 
   /** Returns how many partitions the results have, if they go to Kafka. */
   private int checkTopics(KafkaTopics topics) {
-    topics.partitions(topic, failures, this::isStopped);
-    topics.partitions(KafkaSettings.rejectedTopicOf(topic), outputFailures, this::isStopped);
-    return resultsTopic == null
-        ? 0
-        : topics.partitions(resultsTopic, outputFailures, this::isStopped);
+    topics.partitions(topic, failures);
+    topics.partitions(KafkaSettings.rejectedTopicOf(topic), outputFailures);
+    return resultsTopic == null ? 0 : topics.partitions(resultsTopic, outputFailures);
   }
 
   private boolean isStopped() {
@@ -260,7 +258,8 @@ final class KafkaReader implements SourceReader {
 
   private void read(KafkaTransactions opened, int resultsPartitionCount) {
     KafkaConsumer<byte[], byte[]> reading =
-        new KafkaConsumer<>(settings.consumer(settings.groupOf(topic)));
+        failures.open(
+            () -> new KafkaConsumer<>(settings.consumer(settings.groupOf(topic))), this::isStopped);
     try {
       meters.watch(reading);
       join(reading, opened, resultsPartitionCount);

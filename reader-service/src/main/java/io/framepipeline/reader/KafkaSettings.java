@@ -33,8 +33,8 @@ public final class KafkaSettings {
   private static final String REJECTED_SUFFIX = "-rejected";
   private static final String GROUP_PREFIX = "frame-pipeline-";
 
-  /** As Kafka allows it. */
-  private static final Pattern TOPIC_NAME = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
+  /** As Kafka allows it, with room for the suffix. */
+  private static final Pattern TOPIC_NAME = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,240}");
 
   /**
    * What the promise depends on. The classic group protocol, because there the client says after
@@ -93,7 +93,7 @@ public final class KafkaSettings {
     String topic = value.substring(TOPIC_PREFIX.length());
     if (!TOPIC_NAME.matcher(topic).matches()) {
       throw Settings.malformed(
-          name, value, "kafka: and a topic's name of letters, digits, '.', '_' and '-'");
+          name, value, "kafka: and a topic's name of up to 240 letters, digits, '.', '_' and '-'");
     }
     return topic;
   }
@@ -148,15 +148,14 @@ public final class KafkaSettings {
       new ConsumerConfig(consumer("group"));
       new ProducerConfig(producer("id"));
     } catch (ConfigException e) {
-      throw wrong(e);
+      throw wrong(e.getMessage());
     }
   }
 
   /** The exception for properties that the clients do not take. */
-  static ExitException wrong(ConfigException e) {
+  static ExitException wrong(String why) {
     return new ExitException(
-        ExitCode.USAGE,
-        "%s; the property a.b is the setting %sA_B".formatted(e.getMessage(), PREFIX));
+        ExitCode.USAGE, "%s; the property a.b is the setting %sA_B".formatted(why, PREFIX));
   }
 
   /** The brokers, as the user gave them. */

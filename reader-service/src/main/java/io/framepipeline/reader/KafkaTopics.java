@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.Admin;
@@ -13,20 +14,25 @@ import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Asks Kafka about topics and the positions of groups. For one thread. */
 final class KafkaTopics implements AutoCloseable {
   private static final int ANSWER_TIMEOUT_MILLIS = 5_000;
-  private static final long PAUSE_NANOS = 200_000_000;
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
-  private final KafkaSettings settings;
+  private final Admin admin;
+  private final BooleanSupplier isStopped;
 
-  /** Null before a broker's name was resolved. */
-  private Admin admin;
-
-  KafkaTopics(KafkaSettings settings) {
-    this.settings = settings;
+  /**
+   * Waits until a broker's name can be resolved.
+   *
+   * @param isStopped ends each wait with a {@link CancellationException}
+   */
+  KafkaTopics(KafkaSettings settings, KafkaFailures failures, BooleanSupplier isStopped) {
+    this.isStopped = isStopped;
+    this.admin = failures.open(() -> Admin.create(settings.admin()), isStopped);
   }
 
   /**
@@ -35,10 +41,10 @@ final class KafkaTopics implements AutoCloseable {
    * @param failures ends the reader if there is no such topic
    * @throws CancellationException if stopped while it waits
    */
-  int partitions(String topic, KafkaFailures failures, BooleanSupplier isStopped) {
+  int partitions(String topic, KafkaFailures failures) {
     while (!isStopped.getAsBoolean()) {
       try {
-        return admin()
+        return admin
             .describeTopics(
                 List.of(topic), new DescribeTopicsOptions().timeoutMs(ANSWER_TIMEOUT_MILLIS))
             .topicNameValues()
@@ -47,7 +53,9 @@ final class KafkaTopics implements AutoCloseable {
             .partitions()
             .size();
       } catch (ExecutionException | KafkaException e) {
-        if (KafkaFailures.cause(e) instanceof UnknownTopicOrPartitionException) {
+        Throwable cause = KafkaFailures.cause(e);
+        if (cause instanceof UnknownTopicOrPartitionException
+            || cause instanceof InvalidTopicException) {
           throw failures.exit("Kafka has no topic " + topic, "create it, or give another one");
         }
         failures.check(e);
@@ -67,7 +75,7 @@ final class KafkaTopics implements AutoCloseable {
    */
   Map<TopicPartition, OffsetAndMetadata> positions(String group, KafkaFailures failures) {
     try {
-      return admin()
+      return admin
           .listConsumerGroupOffsets(
               group,
               new ListConsumerGroupOffsetsOptions()
@@ -85,15 +93,6 @@ final class KafkaTopics implements AutoCloseable {
 
   @Override
   public void close() {
-    if (admin != null) {
-      admin.close(Duration.ZERO);
-    }
-  }
-
-  private Admin admin() {
-    if (admin == null) {
-      admin = Admin.create(settings.admin());
-    }
-    return admin;
+    admin.close(Duration.ZERO);
   }
 }
