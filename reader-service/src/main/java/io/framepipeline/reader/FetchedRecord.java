@@ -63,7 +63,7 @@ final class FetchedRecord {
 
   /** Whether the record's end is filled up with zero bytes. */
   boolean isPadded() {
-    return frameCount * Frames.BYTE_PAYLOAD_LENGTH > consumed.value().length;
+    return !isRejected() && frameCount * Frames.BYTE_PAYLOAD_LENGTH > consumed.value().length;
   }
 
   /** Says which sequence the record's first frame gets that is not completed. */

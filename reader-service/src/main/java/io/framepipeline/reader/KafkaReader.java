@@ -5,12 +5,9 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.wire.Frames;
-import io.framepipeline.reader.KafkaTransactions.Outcome;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -25,7 +22,6 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
@@ -58,12 +54,6 @@ final class KafkaReader implements SourceReader {
   /** How many frames may be published before the duty cycle hears of them. */
   private static final int ANNOUNCE_FRAMES = 4 * Frames.BATCH_FRAMES;
 
-  /** A bound for the heap: larger values are kept until the transaction in which they go. */
-  private static final int MAX_REJECTED_LENGTH = 4 << 20;
-
-  /** Room for the key and the headers, beside the value of a rejected record. */
-  private static final int MAX_REJECTED_VALUE = (1 << 20) - (1 << 14);
-
   private final KafkaSettings settings;
   private final String topic;
   private final String resultsTopic;
@@ -86,22 +76,12 @@ final class KafkaReader implements SourceReader {
   /** Fetched, but not all copied. */
   private final ArrayDeque<FetchedRecord> pending = new ArrayDeque<>();
 
-  /** Copied at least in part, or rejected, but not committed. In the order of sequences. */
-  private final ArrayDeque<FetchedRecord> uncommitted = new ArrayDeque<>();
+  /** Null before this reader is a member of the group. */
+  private KafkaCommits commits;
 
-  private KafkaTransactions transactions;
   private KafkaAssignment assignment;
-  private int resultsPartitions;
-  private int maxRejectedValue = MAX_REJECTED_VALUE;
-  private int rejectedLength;
   private long published;
   private long announced;
-
-  /** Frames before this one are committed, or went back. */
-  private long committed;
-
-  /** The transaction in doubt; null if there is none. */
-  private Attempt attempt;
 
   private long commitNanos = System.nanoTime();
   private long pollNanos = commitNanos;
@@ -239,8 +219,8 @@ final class KafkaReader implements SourceReader {
     }
     end();
     // Nothing can be committed any more.
-    while (norms != null && !isClosed) {
-      giveBack(norms.known());
+    while (norms != null && commits != null && !isClosed) {
+      commits.giveBack(norms.known());
       LockSupport.parkNanos(DRAIN_POLL.toNanos());
     }
   }
@@ -275,8 +255,14 @@ final class KafkaReader implements SourceReader {
 
   /** Becomes a member of the group. */
   void join(Consumer<byte[], byte[]> joining, KafkaTransactions opened, int resultsPartitionCount) {
-    resultsPartitions = resultsPartitionCount;
-    transactions = opened;
+    commits =
+        new KafkaCommits(
+            KafkaSettings.rejectedTopicOf(topic),
+            resultsTopic,
+            resultsPartitionCount,
+            norms,
+            opened,
+            stats.counter(Figure.RECORDS_REJECTED));
     assignment = new KafkaAssignment(joining, this::commit);
     joining.subscribe(List.of(topic), assignment);
     consumer = joining;
@@ -304,7 +290,7 @@ final class KafkaReader implements SourceReader {
     if (hasEnded) {
       assignment.pause();
       timeout = DRAIN_POLL;
-    } else if (pending.isEmpty() && rejectedLength < MAX_REJECTED_LENGTH) {
+    } else if (pending.isEmpty() && commits.hasRoom()) {
       assignment.resume();
       timeout = Duration.ofNanos(Math.max(0, commitNanos - nowNanos));
     } else if (nowNanos - pollNanos >= 0) {
@@ -369,7 +355,7 @@ final class KafkaReader implements SourceReader {
 
   /** How many frames to copy now, side by side. */
   private int room() {
-    if (isStopped || rejectedLength >= MAX_REJECTED_LENGTH) {
+    if (isStopped || !commits.hasRoom()) {
       return 0;
     }
     long due = frameLimit - published;
@@ -386,8 +372,8 @@ final class KafkaReader implements SourceReader {
     while (copied < room && !pending.isEmpty()) {
       FetchedRecord record = pending.peek();
       if (record.isOwned()) {
-        if (uncommitted.peekLast() != record) {
-          begin(record, published + copied);
+        if (commits.begin(record, published + copied) && record.isPadded()) {
+          stats.counter(Figure.FRAMES_PADDED).incrementRelease();
         }
         copied += record.copyTo(buffer, room - copied);
       }
@@ -396,16 +382,6 @@ final class KafkaReader implements SourceReader {
       }
     }
     return copied;
-  }
-
-  private void begin(FetchedRecord record, long sequence) {
-    record.begin(sequence);
-    uncommitted.add(record);
-    if (record.isRejected()) {
-      rejectedLength += record.length();
-    } else if (record.isPadded()) {
-      stats.counter(Figure.FRAMES_PADDED).incrementRelease();
-    }
   }
 
   private void announce() {
@@ -419,109 +395,7 @@ final class KafkaReader implements SourceReader {
    * Commits what is completed, if this reader still may; also called before it loses partitions.
    */
   private void commit() {
-    if (attempt != null) {
-      conclude(transactions.resolve(attempt::isOwned));
-    }
-    if (attempt == null) {
-      attempt = nextAttempt();
-      conclude(
-          attempt.positions.isEmpty()
-              ? Outcome.COMMITTED
-              : transactions.commit(attempt.output, attempt.positions, consumer.groupMetadata()));
-    }
-  }
-
-  private Attempt nextAttempt() {
-    long end = norms == null ? frames.closed() : norms.known();
-    Attempt next = new Attempt(end);
-    for (FetchedRecord record : uncommitted) {
-      long recordEnd = Math.min(end, record.endSequence());
-      if (record.isOwned()
-          && (record.isRejected() || recordEnd > Math.max(committed, record.firstSequence()))) {
-        next.put(record.partition(), record.position(recordEnd));
-        addOutput(record, recordEnd, next.output);
-      }
-      if (record.endSequence() > end || (record.isOwned() && !record.isCopied())) {
-        break;
-      }
-      next.records++;
-    }
-    return next;
-  }
-
-  private void addOutput(
-      FetchedRecord record, long recordEnd, List<ProducerRecord<byte[], byte[]>> output) {
-    if (record.isRejected()) {
-      output.add(record.rejection(KafkaSettings.rejectedTopicOf(topic), maxRejectedValue));
-    } else if (norms != null) {
-      int partition = record.partition().name.partition() % resultsPartitions;
-      for (long sequence = Math.max(committed, record.firstSequence());
-          sequence < recordEnd;
-          sequence++) {
-        output.add(
-            new ProducerRecord<>(
-                resultsTopic,
-                partition,
-                KafkaOutput.bytes(record.key(sequence)),
-                KafkaOutput.bytes(Double.toString(norms.norm(sequence)))));
-      }
-    }
-  }
-
-  private void conclude(Outcome outcome) {
-    switch (outcome) {
-      case IN_DOUBT -> {}
-      case ABORTED -> {
-        attempt = null;
-        if (transactions.wasTooLarge()) {
-          maxRejectedValue /= 2;
-        }
-      }
-      case COMMITTED -> {
-        for (; attempt.records > 0; attempt.records--) {
-          finish(uncommitted.remove());
-        }
-        if (!uncommitted.isEmpty()) {
-          markReturned(uncommitted.peek(), attempt.end);
-        }
-        close(attempt.end);
-        attempt = null;
-      }
-    }
-  }
-
-  private void finish(FetchedRecord record) {
-    markReturned(record, record.endSequence());
-    if (record.isRejected()) {
-      rejectedLength -= record.length();
-      if (record.isOwned()) {
-        stats.counter(Figure.RECORDS_REJECTED).incrementRelease();
-      }
-    }
-  }
-
-  private void markReturned(FetchedRecord record, long end) {
-    if (norms != null) {
-      for (long sequence = Math.max(committed, record.firstSequence());
-          sequence < Math.min(end, record.endSequence());
-          sequence++) {
-        norms.returned(sequence, !record.isOwned());
-      }
-    }
-  }
-
-  private void giveBack(long end) {
-    for (long sequence = committed; sequence < end; sequence++) {
-      norms.returned(sequence, true);
-    }
-    close(end);
-  }
-
-  private void close(long end) {
-    committed = end;
-    if (norms != null) {
-      norms.written(end);
-    }
+    commits.commit(norms == null ? frames.closed() : norms.known(), consumer.groupMetadata());
   }
 
   private void end() {
@@ -548,34 +422,6 @@ final class KafkaReader implements SourceReader {
       figuresNanos = nowNanos + FIGURES_INTERVAL_NANOS;
       stats.counter(Figure.SOURCE_PARTITIONS).setRelease(assignment.size());
       stats.counter(Figure.SOURCE_LAG_RECORDS).setRelease(assignment.lag());
-    }
-  }
-
-  /** A transaction: what goes in, and what is over once it is committed. */
-  private static final class Attempt {
-    final List<ProducerRecord<byte[], byte[]>> output = new ArrayList<>();
-    final Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
-
-    /** Frames before this one. */
-    final long end;
-
-    /** How many of the first records that are not committed. */
-    int records;
-
-    private final Map<TopicPartition, KafkaPartition> partitions = new HashMap<>();
-
-    Attempt(long end) {
-      this.end = end;
-    }
-
-    void put(KafkaPartition partition, OffsetAndMetadata position) {
-      partitions.put(partition.name, partition);
-      positions.put(partition.name, position);
-    }
-
-    /** Whether this reader has owned the partition ever since. */
-    boolean isOwned(TopicPartition name) {
-      return partitions.get(name).isOwned();
     }
   }
 }
