@@ -183,6 +183,30 @@ class SettingsTest {
   }
 
   @Test
+  void shouldFindEverySettingWithAPrefix() {
+    Map<String, String> environment =
+        Map.of("KAFKA_A", "1", "KAFKA_EMPTY", "", "KAFKA_BOTH", "2", "OTHER_KAFKA_A", "3");
+    Map<String, String> properties =
+        Map.of("kafka.both", "4", "kafka.c.d", "5", "kafka.empty", "6", "kafka.none", "");
+
+    assertThat(settings(environment, properties).withPrefix("KAFKA_"))
+        .containsExactly(
+            Map.entry("KAFKA_A", "1"),
+            Map.entry("KAFKA_BOTH", "2"),
+            Map.entry("KAFKA_C_D", "5"),
+            Map.entry("KAFKA_EMPTY", "6"));
+  }
+
+  @Test
+  void shouldNotLogWhatWasFoundByItsPrefix() {
+    Settings settings = environment("KAFKA_PASSWORD", "secret");
+
+    settings.withPrefix("KAFKA_");
+
+    assertThat(settings).hasToString("");
+  }
+
+  @Test
   void shouldTakeAPath() {
     assertThat(environment("AERON_DIR", "a b").path("AERON_DIR", null)).isEqualTo(Path.of("a b"));
     assertThat(environment("AERON_DIR", "").path("AERON_DIR", "/a")).isEqualTo(Path.of("/a"));
