@@ -374,6 +374,63 @@ class RetainedFramesTest {
     assertThat(frames.nextToSend()).isEqualTo(WINDOW);
   }
 
+  @Test
+  void shouldCountWhatWentBackToTheSourceAsReturnedAndNotAsCompleted() {
+    NormRing norms = new NormRing();
+    RetainedFrames written =
+        new RetainedFrames(slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
+    written.publish(4 * Frames.BYTE_PAYLOAD_LENGTH, 0);
+    written.takeOver();
+    for (long sequence = 0; sequence < 4; sequence++) {
+      written.sent(sequence, INBOX, 0);
+      if (sequence != 2) {
+        written.answered(sequence, 1);
+      }
+    }
+    norms.returned(0, false);
+    norms.returned(1, true);
+
+    written.takeWritten();
+    assertThat(written.unwritten()).isEqualTo(3);
+
+    norms.written(2);
+    written.takeWritten();
+    assertThat(written.acknowledged()).isEqualTo(1);
+    assertThat(written.returned()).isEqualTo(1);
+    assertThat(written.inFlight()).isEqualTo(2);
+    assertThat(written.unwritten()).isEqualTo(1);
+
+    written.answered(2, 1);
+    norms.returned(2, true);
+    norms.returned(3, false);
+    norms.written(4);
+    written.takeWritten();
+    assertThat(written.acknowledged()).isEqualTo(2);
+    assertThat(written.returned()).isEqualTo(2);
+    assertThat(written.inFlight()).isZero();
+  }
+
+  /** It was given up before it went back. */
+  @Test
+  void shouldCountAnAbandonedFrameOnceEvenIfItWentBack() {
+    NormRing norms = new NormRing();
+    RetainedFrames written =
+        new RetainedFrames(slots, 1, (sequence, buffer, offset, length) -> {}, norms);
+    written.publish(Frames.BYTE_PAYLOAD_LENGTH, 0);
+    written.takeOver();
+    written.sent(0, INBOX, 0);
+    written.expireSentTo(INBOX);
+    norms.returned(0, true);
+    norms.written(1);
+
+    written.takeWritten();
+
+    assertThat(written.abandoned()).isEqualTo(1);
+    assertThat(written.returned()).isZero();
+    assertThat(written.acknowledged()).isZero();
+    assertThat(written.inFlight()).isZero();
+  }
+
   /** 260 MiB. */
   @Test
   void shouldHaveMemoryForTheLargestWindow() throws IOException {
