@@ -206,11 +206,11 @@ class KafkaSettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"kafka:", "kafka:a b", "kafka:a/b", "kafka:a:b", "kafka:\u00e4"})
+  @ValueSource(strings = {"kafka:", "kafka:a b", "kafka:a/b", "kafka:a:b", "kafka:\u00e4", "kafka:.", "kafka:.."})
   void shouldRefuseWhatIsNoNameOfATopic(String value) {
     assertUsage(
         () -> KafkaSettings.topicOf("READER_SOURCE", value),
-        "READER_SOURCE=%s: must be kafka: and a topic's name of letters, digits, '.', '_' and '-'"
+        "READER_SOURCE=%s: must be kafka: and a topic's name of up to 240 letters, digits, '.', '_' and '-'"
             .formatted(value));
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.command.InspectContainerResponse;
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.ComposeContainer;
 import org.testcontainers.containers.wait.strategy.Wait;
@@ -75,14 +77,21 @@ final class ComposeStack implements AutoCloseable {
    * Builds the images and starts all containers.
    *
    * @param settings as {@code .env} would have them
+   * @param furtherFiles whose names follow {@code docker-compose.yml}
    */
-  static ComposeStack start(Map<String, String> settings) throws Exception {
+  static ComposeStack start(Map<String, String> settings, String... furtherFiles) throws Exception {
+    List<File> files = new ArrayList<>(List.of(FILE.toFile()));
+    for (String name : furtherFiles) {
+      files.add(HOME.resolve(name).toFile());
+    }
     Map<String, String> environment = new HashMap<>(settings);
+    environment.put(
+        "COMPOSE_FILE", files.stream().map(File::getPath).collect(Collectors.joining(":")));
     // Any free port: the user's own stack may have the usual one.
     environment.put("PROMETHEUS_PORT", "0");
     environment.put("CONSOLE_PORT", "0");
     ComposeContainer containers =
-        new ComposeContainer(FILE.toFile())
+        new ComposeContainer(files)
             .withEnv(environment)
             .withPull(false)
             .withBuild(true)
@@ -142,6 +151,11 @@ final class ComposeStack implements AutoCloseable {
         .lines()
         .map(id -> engine.inspectContainerCmd(id).exec())
         .toList();
+  }
+
+  /** The name of this project. */
+  String project() {
+    return environment.get("COMPOSE_PROJECT_NAME");
   }
 
   /** Prometheus' address on this machine. */
