@@ -1,0 +1,340 @@
+package io.framepipeline.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.CommonClientConfigs;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.Uuid;
+import org.awaitility.core.ConditionTimeoutException;
+
+/**
+ * A Kafka of one broker, as a process. It keeps its data and its ports while it is stopped, so that
+ * it can be started again, and ends with the tests' JVM at the latest.
+ */
+final class KafkaBroker implements AutoCloseable {
+  /** The user that the listener with TLS and SASL knows. */
+  static final String USER = "frames";
+
+  static final String PASSWORD = "frames-secret";
+
+  /** Of the key store that is also the clients' trust store. */
+  private static final String STORE_PASSWORD = "store-secret";
+
+  private static final String HOST = "127.0.0.1";
+
+  /** Below those that the kernel gives to whoever connects, who could take a stopped broker's. */
+  private static final int MIN_PORT = 20_000;
+
+  private static final int MAX_PORT = 32_000;
+
+  private static final int MAX_SHOWN_LOG_LINES = 60;
+
+  private final Path directory;
+  private final Path log;
+  private final Path propertiesFile;
+  private final String clusterId = Uuid.randomUuid().toString();
+  private final int port;
+
+  /** 0 without a listener with TLS and SASL. */
+  private final int securePort;
+
+  /** Null while stopped. */
+  private Process process;
+
+  private KafkaBroker(Path directory, boolean isSecure) throws IOException {
+    this.directory = Files.createTempDirectory(directory, "kafka");
+    this.log = this.directory.resolve("log");
+    this.propertiesFile = this.directory.resolve("server.properties");
+    Set<Integer> ports = new HashSet<>();
+    this.port = freePort(ports);
+    this.securePort = isSecure ? freePort(ports) : 0;
+    writeProperties(freePort(ports));
+  }
+
+  /** Starts a broker, and waits for it. */
+  static KafkaBroker start(Path directory) throws IOException {
+    KafkaBroker broker = new KafkaBroker(directory, false);
+    broker.start();
+    return broker;
+  }
+
+  /** Starts a broker that also has a listener with TLS and SASL, and waits for it. */
+  static KafkaBroker startSecure(Path directory) throws Exception {
+    KafkaBroker broker = new KafkaBroker(directory, true);
+    broker.makeKeyStore();
+    broker.start();
+    return broker;
+  }
+
+  /** A broker that is not started yet. */
+  static KafkaBroker stopped(Path directory) throws IOException {
+    return new KafkaBroker(directory, false);
+  }
+
+  /** As the clients' property {@code bootstrap.servers}. */
+  String servers() {
+    return HOST + ":" + port;
+  }
+
+  /** What clients in the tests need at least. */
+  Map<String, Object> clientProperties() {
+    return new HashMap<>(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, servers()));
+  }
+
+  /** What the pipeline needs in its environment. */
+  Map<String, String> environment() {
+    return new HashMap<>(Map.of("KAFKA_BOOTSTRAP_SERVERS", servers()));
+  }
+
+  /** The same for the listener with TLS and SASL. */
+  Map<String, String> secureEnvironment(String password) {
+    return new HashMap<>(
+        Map.of(
+            "KAFKA_BOOTSTRAP_SERVERS",
+            "localhost:" + securePort,
+            "KAFKA_SECURITY_PROTOCOL",
+            "SASL_SSL",
+            "KAFKA_SASL_MECHANISM",
+            "SCRAM-SHA-512",
+            "KAFKA_SASL_JAAS_CONFIG",
+            "org.apache.kafka.common.security.scram.ScramLoginModule required"
+                + " username=\"%s\" password=\"%s\";".formatted(USER, password),
+            "KAFKA_SSL_TRUSTSTORE_LOCATION",
+            keyStore().toString(),
+            "KAFKA_SSL_TRUSTSTORE_PASSWORD",
+            STORE_PASSWORD));
+  }
+
+  /** A client to ask and change things with. */
+  Admin admin() {
+    return Admin.create(clientProperties());
+  }
+
+  /** Creates a topic. */
+  void createTopic(String name, int partitions) {
+    createTopic(name, partitions, Map.of());
+  }
+
+  /** Creates a topic. */
+  void createTopic(String name, int partitions, Map<String, String> properties) {
+    try (Admin admin = admin()) {
+      admin
+          .createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(properties)))
+          .all()
+          .get(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new IllegalStateException("topic " + name, e);
+    }
+  }
+
+  /** Starts the broker, on the data that it has, and waits for it. */
+  void start() {
+    assertThat(process).as("the broker's process").isNull();
+    try {
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+      command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+      command.add("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS");
+      command.add("-Dorg.slf4j.simpleLogger.log.org.apache.kafka=info");
+      command.addAll(List.of(KafkaBrokerMain.class.getName(), propertiesFile.toString()));
+      command.add(clusterId);
+      if (securePort != 0) {
+        command.add("--add-scram");
+        command.add("SCRAM-SHA-512=[name=%s,password=%s]".formatted(USER, PASSWORD));
+      }
+      process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(Redirect.appendTo(log.toFile()))
+              .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    try {
+      await().atMost(PipelineProcess.LIMIT).until(() -> !process.isAlive() || answers());
+    } catch (ConditionTimeoutException e) {
+      throw hasNotStarted(e);
+    }
+    if (!process.isAlive()) {
+      throw hasNotStarted(null);
+    }
+  }
+
+  /** Has the broker end in an orderly way, and waits for that. */
+  void stop() {
+    end("TERM");
+  }
+
+  /** Kills the broker; what it had written stays. */
+  void kill() {
+    end("KILL");
+  }
+
+  boolean isRunning() {
+    return process != null && process.isAlive();
+  }
+
+  /** How many times a consumer group has shared out its partitions, by the broker's log. */
+  long rebalances() throws IOException {
+    try (Stream<String> lines = Files.lines(log)) {
+      return lines.filter(line -> line.contains(" Stabilized group ")).count();
+    }
+  }
+
+  /** The end of what the broker has logged. */
+  String logEnd() {
+    try (Stream<String> all = Files.lines(log)) {
+      // Without the properties, which fill pages at each start.
+      List<String> lines =
+          all.filter(line -> !line.startsWith("\t") || line.startsWith("\tat ")).toList();
+      return String.join(
+          System.lineSeparator(),
+          lines.subList(Math.max(0, lines.size() - MAX_SHOWN_LOG_LINES), lines.size()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+
+  private AssertionError hasNotStarted(Throwable cause) {
+    kill();
+    return new AssertionError("the broker does not start; its log ends: " + logEnd(), cause);
+  }
+
+  private void end(String signal) {
+    if (process != null) {
+      PipelineProcess.signal(process.pid(), signal);
+      try {
+        if (!process.waitFor(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+          process.destroyForcibly().waitFor();
+        }
+      } catch (InterruptedException e) {
+        process.destroyForcibly();
+        Thread.currentThread().interrupt();
+      }
+      process = null;
+    }
+  }
+
+  /** Whether it takes connections, which it does once it serves. */
+  private boolean answers() {
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+          (int) Duration.ofSeconds(1).toMillis());
+      return process.isAlive();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void writeProperties(int controllerPort) throws IOException {
+    String listeners = "PLAINTEXT://%s:%d,CONTROLLER://%s:%d";
+    Properties properties = new Properties();
+    properties.setProperty("process.roles", "broker,controller");
+    properties.setProperty("node.id", "1");
+    properties.setProperty("controller.quorum.voters", "1@" + HOST + ":" + controllerPort);
+    properties.setProperty("controller.listener.names", "CONTROLLER");
+    properties.setProperty("log.dirs", directory.resolve("data").toString());
+    properties.setProperty("offsets.topic.replication.factor", "1");
+    properties.setProperty("offsets.topic.num.partitions", "4");
+    properties.setProperty("transaction.state.log.replication.factor", "1");
+    properties.setProperty("transaction.state.log.min.isr", "1");
+    properties.setProperty("transaction.state.log.num.partitions", "4");
+    properties.setProperty("share.coordinator.state.topic.replication.factor", "1");
+    properties.setProperty("share.coordinator.state.topic.min.isr", "1");
+    // A broker that was killed cannot register again before that.
+    properties.setProperty("broker.session.timeout.ms", "3000");
+    properties.setProperty("broker.heartbeat.interval.ms", "500");
+    properties.setProperty("group.initial.rebalance.delay.ms", "0");
+    // A topic that nobody made is a mistake that tests are to see.
+    properties.setProperty("auto.create.topics.enable", "false");
+    if (securePort != 0) {
+      listeners += ",SASL_SSL://localhost:" + securePort;
+      properties.setProperty(
+          "listener.security.protocol.map",
+          "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL");
+      properties.setProperty("sasl.enabled.mechanisms", "SCRAM-SHA-512");
+      properties.setProperty(
+          "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config",
+          "org.apache.kafka.common.security.scram.ScramLoginModule required;");
+      properties.setProperty("ssl.keystore.location", keyStore().toString());
+      properties.setProperty("ssl.keystore.password", STORE_PASSWORD);
+      properties.setProperty("ssl.key.password", STORE_PASSWORD);
+    }
+    properties.setProperty("listeners", listeners.formatted(HOST, port, HOST, controllerPort));
+    try (var writer = Files.newBufferedWriter(propertiesFile)) {
+      properties.store(writer, null);
+    }
+  }
+
+  private Path keyStore() {
+    return directory.resolve("store.p12");
+  }
+
+  private void makeKeyStore() throws Exception {
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-alias",
+                "broker",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "SAN=dns:localhost,ip:" + HOST,
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                keyStore().toString(),
+                "-storepass",
+                STORE_PASSWORD)
+            .redirectErrorStream(true)
+            .redirectOutput(Redirect.appendTo(log.toFile()))
+            .start();
+    assertThat(keytool.waitFor()).as(logEnd()).isZero();
+  }
+
+  private static int freePort(Set<Integer> taken) {
+    Random random = new Random();
+    while (true) {
+      int port = random.nextInt(MIN_PORT, MAX_PORT);
+      try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        if (taken.add(socket.getLocalPort())) {
+          return port;
+        }
+      } catch (IOException e) {
+        // Somebody has it: the next one.
+      }
+    }
+  }
+}
