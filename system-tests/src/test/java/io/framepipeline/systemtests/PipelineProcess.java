@@ -219,6 +219,11 @@ final class PipelineProcess implements AutoCloseable {
     }
   }
 
+  /** The command and the processes that it has now. */
+  List<ProcessHandle> tree() {
+    return Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
+  }
+
   /** The processes that this run has now whose command line names a class like this. */
   List<ProcessHandle> processes(String mainClass) {
     return process
@@ -335,8 +340,7 @@ final class PipelineProcess implements AutoCloseable {
   @Override
   public void close() {
     if (process.isAlive()) {
-      List<ProcessHandle> processes =
-          Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
+      List<ProcessHandle> processes = tree();
       process.destroyForcibly();
       // What a failed test left stopped could not see the command's death.
       signal(processes, "CONT");
