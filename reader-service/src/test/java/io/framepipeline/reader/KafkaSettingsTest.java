@@ -206,7 +206,16 @@ class KafkaSettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"kafka:", "kafka:a b", "kafka:a/b", "kafka:a:b", "kafka:\u00e4", "kafka:.", "kafka:.."})
+  @ValueSource(
+      strings = {
+        "kafka:",
+        "kafka:a b",
+        "kafka:a/b",
+        "kafka:a:b",
+        "kafka:\u00e4",
+        "kafka:.",
+        "kafka:.."
+      })
   void shouldRefuseWhatIsNoNameOfATopic(String value) {
     assertUsage(
         () -> KafkaSettings.topicOf("READER_SOURCE", value),
