@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.agrona.IoUtil;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
@@ -193,11 +194,19 @@ class CellsIT {
     List<ProcessHandle> services = cell.process().descendants().toList();
     List<ProcessHandle> victim =
         services.isEmpty() ? List.of() : List.of(services.get(choice % services.size()));
-    note("kill service", victim);
+    victim.forEach(service -> note("kill " + mainClass(service), victim));
     count("services killed");
     if (!victim.isEmpty()) {
       PipelineProcess.signal(victim, "KILL");
     }
+  }
+
+  private static String mainClass(ProcessHandle service) {
+    return Stream.of(service.info().arguments().orElse(new String[0]))
+        .filter(argument -> argument.startsWith("io.framepipeline."))
+        .map(name -> name.substring(name.lastIndexOf('.') + 1))
+        .findFirst()
+        .orElse("process");
   }
 
   /** As if its machine had lost its network, and everything else, for a while. */
