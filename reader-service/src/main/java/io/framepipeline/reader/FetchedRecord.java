@@ -10,9 +10,16 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /** A record of a Kafka source, from its fetch until its position is committed. */
 final class FetchedRecord {
   private final KafkaPartition partition;
-  private final ConsumerRecord<byte[], byte[]> consumed;
+  private final long offset;
   private final OffsetAndMetadata next;
   private final int frameCount;
+  private final boolean isPadded;
+
+  /** Only for a record that is rejected. */
+  private final byte[] key;
+
+  /** Null once it is copied, since many records wait for their norms. */
+  private byte[] value;
 
   /** The first frame that was not completed at the fetch, counted within the record. */
   private final int firstFrame;
@@ -29,10 +36,13 @@ final class FetchedRecord {
       OffsetAndMetadata next,
       PartialFrame partialFrame) {
     this.partition = partition;
-    this.consumed = consumed;
+    this.offset = consumed.offset();
+    this.value = consumed.value();
     this.next = next;
-    this.frameCount = frameCount(consumed.value(), partialFrame);
-    this.firstFrame = Math.min(frameCount, partition.framesToSkip(consumed.offset()));
+    this.frameCount = frameCount(value, partialFrame);
+    this.isPadded = !isRejected() && frameCount * Frames.BYTE_PAYLOAD_LENGTH > value.length;
+    this.key = isRejected() ? consumed.key() : null;
+    this.firstFrame = Math.min(frameCount, partition.framesToSkip(offset));
     this.copiedFrames = firstFrame;
   }
 
@@ -63,7 +73,7 @@ final class FetchedRecord {
 
   /** Whether the record's end is filled up with zero bytes. */
   boolean isPadded() {
-    return !isRejected() && frameCount * Frames.BYTE_PAYLOAD_LENGTH > consumed.value().length;
+    return isPadded;
   }
 
   /** Says which sequence the record's first frame gets that is not completed. */
@@ -77,7 +87,6 @@ final class FetchedRecord {
     if (count == 0) {
       return 0;
     }
-    byte[] value = consumed.value();
     int start = copiedFrames * Frames.BYTE_PAYLOAD_LENGTH;
     int end = start + count * Frames.BYTE_PAYLOAD_LENGTH;
     buffer.put(value, start, Math.min(end, value.length) - start);
@@ -85,6 +94,9 @@ final class FetchedRecord {
       buffer.put((byte) 0);
     }
     copiedFrames += count;
+    if (isCopied()) {
+      value = null;
+    }
     return count;
   }
 
@@ -102,7 +114,7 @@ final class FetchedRecord {
   String key(long sequence) {
     return partition.name.partition()
         + ":"
-        + consumed.offset()
+        + offset
         + ":"
         + (firstFrame + sequence - firstSequence);
   }
@@ -110,7 +122,7 @@ final class FetchedRecord {
   /** Where to read on once the frames before this sequence are completed. */
   OffsetAndMetadata position(long sequence) {
     int frames = (int) (firstFrame + sequence - firstSequence);
-    return frames == frameCount ? next : KafkaAssignment.inside(consumed.offset(), frames);
+    return frames == frameCount ? next : KafkaAssignment.inside(offset, frames);
   }
 
   /**
@@ -119,8 +131,6 @@ final class FetchedRecord {
    * @param maxLength the most bytes to keep of the value; none are kept of a key as long as that
    */
   ProducerRecord<byte[], byte[]> rejection(String topic, int maxLength) {
-    byte[] key = consumed.key();
-    byte[] value = consumed.value();
     int length = value == null ? 0 : value.length;
     ProducerRecord<byte[], byte[]> rejection =
         new ProducerRecord<>(
@@ -136,13 +146,13 @@ final class FetchedRecord {
                 .formatted(length, Frames.BYTE_PAYLOAD_LENGTH));
     header(rejection, "topic", partition.name.topic());
     header(rejection, "partition", Integer.toString(partition.name.partition()));
-    header(rejection, "offset", Long.toString(consumed.offset()));
+    header(rejection, "offset", Long.toString(offset));
     return rejection;
   }
 
   /** Roughly the bytes that the record keeps on the heap. */
   int length() {
-    return consumed.value() == null ? 0 : consumed.value().length;
+    return value == null ? 0 : value.length;
   }
 
   private static void header(ProducerRecord<byte[], byte[]> rejection, String name, String text) {
