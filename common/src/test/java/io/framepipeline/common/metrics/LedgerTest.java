@@ -29,11 +29,11 @@ class LedgerTest {
 
   @Test
   void shouldComputeWhatIsLostAndAddUp() {
-    Ledger.Entry first = new Ledger.Entry(10, 5, 3, 1, 1, 7);
+    Ledger.Entry first = new Ledger.Entry(11, 5, 3, 1, 1, 7);
 
     assertThat(first.framesLost()).isEqualTo(1);
     assertThat(first.plus(new Ledger.Entry(20, 12, 4, 3, 2, 1)))
-        .isEqualTo(new Ledger.Entry(30, 17, 7, 4, 3, 8));
+        .isEqualTo(new Ledger.Entry(31, 17, 7, 4, 3, 8));
   }
 
   @Test
