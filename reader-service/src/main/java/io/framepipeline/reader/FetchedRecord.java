@@ -6,6 +6,7 @@ import java.util.Arrays;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.utils.Utils;
 
 /** A record of a Kafka source, from its fetch until its position is committed. */
 final class FetchedRecord {
@@ -18,8 +19,14 @@ final class FetchedRecord {
   /** Only for a record that is rejected. */
   private final byte[] key;
 
-  /** Null once it is copied, since many records wait for their norms. */
-  private byte[] value;
+  /** Only for a record that is rejected, and null if it has no value. */
+  private final byte[] rejectedValue;
+
+  /**
+   * A part of the memory of a whole fetch. Null once it is copied, since many records wait for
+   * their norms.
+   */
+  private ByteBuffer value;
 
   /** The first frame that was not completed at the fetch, counted within the record. */
   private final int firstFrame;
@@ -32,22 +39,24 @@ final class FetchedRecord {
    */
   FetchedRecord(
       KafkaPartition partition,
-      ConsumerRecord<byte[], byte[]> consumed,
+      ConsumerRecord<byte[], ByteBuffer> consumed,
       OffsetAndMetadata next,
       PartialFrame partialFrame) {
     this.partition = partition;
     this.offset = consumed.offset();
-    this.value = consumed.value();
     this.next = next;
-    this.frameCount = frameCount(value, partialFrame);
-    this.isPadded = !isRejected() && frameCount * Frames.BYTE_PAYLOAD_LENGTH > value.length;
+    int length = consumed.value() == null ? 0 : consumed.value().remaining();
+    this.frameCount = frameCount(length, partialFrame);
+    this.isPadded = frameCount * Frames.BYTE_PAYLOAD_LENGTH > length;
+    this.value = isRejected() ? null : consumed.value();
     this.key = isRejected() ? consumed.key() : null;
+    this.rejectedValue =
+        isRejected() && consumed.value() != null ? Utils.toArray(consumed.value()) : null;
     this.firstFrame = Math.min(frameCount, partition.framesToSkip(offset));
     this.copiedFrames = firstFrame;
   }
 
-  private static int frameCount(byte[] value, PartialFrame partialFrame) {
-    int length = value == null ? 0 : value.length;
+  private static int frameCount(int length, PartialFrame partialFrame) {
     boolean isWhole = length % Frames.BYTE_PAYLOAD_LENGTH == 0;
     return isWhole || partialFrame == PartialFrame.PAD
         ? Math.ceilDiv(length, Frames.BYTE_PAYLOAD_LENGTH)
@@ -89,8 +98,9 @@ final class FetchedRecord {
     }
     int start = copiedFrames * Frames.BYTE_PAYLOAD_LENGTH;
     int end = start + count * Frames.BYTE_PAYLOAD_LENGTH;
-    buffer.put(value, start, Math.min(end, value.length) - start);
-    for (int i = value.length; i < end; i++) {
+    int length = Math.min(end, value.remaining()) - start;
+    buffer.put(value.slice(value.position() + start, length));
+    for (int i = start + length; i < end; i++) {
       buffer.put((byte) 0);
     }
     copiedFrames += count;
@@ -131,16 +141,16 @@ final class FetchedRecord {
    * @param maxLength the most bytes to keep of the value; none are kept of a key as long as that
    */
   ProducerRecord<byte[], byte[]> rejection(String topic, int maxLength) {
-    int length = value == null ? 0 : value.length;
+    int length = length();
     ProducerRecord<byte[], byte[]> rejection =
         new ProducerRecord<>(
             topic,
             key == null || key.length > maxLength ? null : key,
-            value == null || length <= maxLength ? value : Arrays.copyOf(value, maxLength));
+            length <= maxLength ? rejectedValue : Arrays.copyOf(rejectedValue, maxLength));
     header(
         rejection,
         "reason",
-        value == null
+        rejectedValue == null
             ? "no value"
             : "a value of %s bytes, which is no multiple of %s but 0"
                 .formatted(length, Frames.BYTE_PAYLOAD_LENGTH));
@@ -152,7 +162,7 @@ final class FetchedRecord {
 
   /** Roughly the bytes that the record keeps on the heap. */
   int length() {
-    return value == null ? 0 : value.length;
+    return rejectedValue == null ? 0 : rejectedValue.length;
   }
 
   private static void header(ProducerRecord<byte[], byte[]> rejection, String name, String text) {

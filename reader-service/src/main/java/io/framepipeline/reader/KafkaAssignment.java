@@ -1,5 +1,6 @@
 package io.framepipeline.reader;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -25,7 +26,7 @@ final class KafkaAssignment implements ConsumerRebalanceListener {
   private static final Pattern FRAMES = Pattern.compile("\\d{1,9}");
   private static final Duration ANSWER_TIMEOUT = Duration.ofMillis(500);
 
-  private final Consumer<byte[], byte[]> consumer;
+  private final Consumer<byte[], ByteBuffer> consumer;
   private final Runnable beforeRevocation;
   private final Map<TopicPartition, KafkaPartition> owned = new HashMap<>();
   private boolean isPaused;
@@ -33,7 +34,7 @@ final class KafkaAssignment implements ConsumerRebalanceListener {
   /**
    * @param beforeRevocation commits what is done, while this reader still may
    */
-  KafkaAssignment(Consumer<byte[], byte[]> consumer, Runnable beforeRevocation) {
+  KafkaAssignment(Consumer<byte[], ByteBuffer> consumer, Runnable beforeRevocation) {
     this.consumer = consumer;
     this.beforeRevocation = beforeRevocation;
   }

@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.reader.KafkaTransactions.Outcome;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +63,7 @@ final class KafkaOutput implements ResultsOutput {
     this.position = new TopicPartition(topic, 0);
     String name = settings.groupOf(topic) + "-" + sourceId;
     // A consumer that has not joined the group stands for no member of it.
-    try (KafkaConsumer<byte[], byte[]> consumer =
+    try (KafkaConsumer<byte[], ByteBuffer> consumer =
         failures.open(() -> new KafkaConsumer<>(settings.consumer(name)), isStopped)) {
       this.group = consumer.groupMetadata();
     }

@@ -88,7 +88,7 @@ final class KafkaReader implements SourceReader {
   private long figuresNanos = commitNanos;
 
   private volatile Runnable onPublished = () -> {};
-  private volatile Consumer<byte[], byte[]> consumer;
+  private volatile Consumer<byte[], ByteBuffer> consumer;
   private boolean isStarted;
   private volatile boolean isStopped;
   private volatile boolean isClosed;
@@ -188,7 +188,7 @@ final class KafkaReader implements SourceReader {
   }
 
   private void wake() {
-    Consumer<byte[], byte[]> reading = consumer;
+    Consumer<byte[], ByteBuffer> reading = consumer;
     if (reading != null) {
       reading.wakeup();
     }
@@ -237,7 +237,7 @@ final class KafkaReader implements SourceReader {
   }
 
   private void read(KafkaTransactions opened, int resultsPartitionCount) {
-    KafkaConsumer<byte[], byte[]> reading =
+    KafkaConsumer<byte[], ByteBuffer> reading =
         failures.open(
             () -> new KafkaConsumer<>(settings.consumer(settings.groupOf(topic))), this::isStopped);
     try {
@@ -254,7 +254,8 @@ final class KafkaReader implements SourceReader {
   }
 
   /** Becomes a member of the group. */
-  void join(Consumer<byte[], byte[]> joining, KafkaTransactions opened, int resultsPartitionCount) {
+  void join(
+      Consumer<byte[], ByteBuffer> joining, KafkaTransactions opened, int resultsPartitionCount) {
     commits =
         new KafkaCommits(
             KafkaSettings.rejectedTopicOf(topic),
@@ -285,7 +286,7 @@ final class KafkaReader implements SourceReader {
   }
 
   /** Fetches records if all that were fetched are copied. Polls now and then in any case. */
-  private void poll(Consumer<byte[], byte[]> reading, long nowNanos) {
+  private void poll(Consumer<byte[], ByteBuffer> reading, long nowNanos) {
     Duration timeout;
     if (hasEnded) {
       assignment.pause();
@@ -315,11 +316,11 @@ final class KafkaReader implements SourceReader {
     }
   }
 
-  private void take(ConsumerRecords<byte[], byte[]> records) {
+  private void take(ConsumerRecords<byte[], ByteBuffer> records) {
     Map<TopicPartition, OffsetAndMetadata> ends = records.nextOffsets();
     for (TopicPartition name : records.partitions()) {
       KafkaPartition partition = assignment.owned(name);
-      List<ConsumerRecord<byte[], byte[]>> list = records.records(name);
+      List<ConsumerRecord<byte[], ByteBuffer>> list = records.records(name);
       for (int i = 0; i < list.size(); i++) {
         OffsetAndMetadata next =
             i + 1 == list.size()
@@ -403,7 +404,8 @@ final class KafkaReader implements SourceReader {
     onPublished.run();
   }
 
-  private ExitException outOfRange(Consumer<byte[], byte[]> reading, OffsetOutOfRangeException e) {
+  private ExitException outOfRange(
+      Consumer<byte[], ByteBuffer> reading, OffsetOutOfRangeException e) {
     Map<TopicPartition, Long> wanted = e.offsetOutOfRangePartitions();
     Map<TopicPartition, Long> first = reading.beginningOffsets(wanted.keySet());
     long missing = 0;

@@ -17,6 +17,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.ByteBufferDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,7 +55,7 @@ public final class KafkaSettings {
               ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class.getName()),
           Map.entry(
               ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG,
-              ByteArrayDeserializer.class.getName()),
+              ByteBufferDeserializer.class.getName()),
           Map.entry(ProducerConfig.ACKS_CONFIG, "all"),
           Map.entry(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true),
           Map.entry(ProducerConfig.TRANSACTION_TWO_PHASE_COMMIT_ENABLE_CONFIG, false),

@@ -217,10 +217,22 @@ class FetchedRecordTest {
     assertThat(record.isOwned()).isFalse();
   }
 
+  /** A value as Kafka's client hands it over: a part of the memory of a whole fetch. */
+  static ByteBuffer fetched(byte[] value) {
+    if (value == null) {
+      return null;
+    }
+    int offset = 13;
+    return ByteBuffer.allocate(offset + value.length + 5)
+        .put(offset, value)
+        .position(offset)
+        .limit(offset + value.length);
+  }
+
   private FetchedRecord record(byte[] value, PartialFrame partialFrame) {
     return new FetchedRecord(
         partition,
-        new ConsumerRecord<>("frames", 7, OFFSET, new byte[] {1, 2, 3}, value),
+        new ConsumerRecord<>("frames", 7, OFFSET, new byte[] {1, 2, 3}, fetched(value)),
         NEXT,
         partialFrame);
   }

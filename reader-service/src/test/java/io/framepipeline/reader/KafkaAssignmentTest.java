@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -186,7 +187,7 @@ class KafkaAssignmentTest {
     ownedBeforeRevocations.add(assignment.size());
   }
 
-  private static final class TestConsumer extends MockConsumer<byte[], byte[]> {
+  private static final class TestConsumer extends MockConsumer<byte[], ByteBuffer> {
     boolean isSilent;
 
     TestConsumer() {

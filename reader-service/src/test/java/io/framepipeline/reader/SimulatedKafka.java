@@ -352,7 +352,7 @@ final class SimulatedKafka {
   }
 
   /** A member of the group, for one reader. */
-  final class Member extends MockConsumer<byte[], byte[]> {
+  final class Member extends MockConsumer<byte[], ByteBuffer> {
     private final String name;
 
     /** What its next poll hears of. */
@@ -380,15 +380,15 @@ final class SimulatedKafka {
     }
 
     @Override
-    public synchronized ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+    public synchronized ConsumerRecords<byte[], ByteBuffer> poll(Duration timeout) {
       while (!events.isEmpty()) {
         events.removeFirst().run();
       }
-      Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> fetched = new HashMap<>();
+      Map<TopicPartition, List<ConsumerRecord<byte[], ByteBuffer>>> fetched = new HashMap<>();
       Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
       for (TopicPartition partition : List.copyOf(positions.keySet())) {
         if (!pausedPartitions.contains(partition) && random.nextBoolean()) {
-          List<ConsumerRecord<byte[], byte[]>> list = fetch(partition);
+          List<ConsumerRecord<byte[], ByteBuffer>> list = fetch(partition);
           if (!list.isEmpty()) {
             fetched.put(partition, list);
             ends.put(partition, new OffsetAndMetadata(positions.get(partition)));
@@ -398,15 +398,19 @@ final class SimulatedKafka {
       return new ConsumerRecords<>(fetched, ends);
     }
 
-    private List<ConsumerRecord<byte[], byte[]>> fetch(TopicPartition partition) {
+    private List<ConsumerRecord<byte[], ByteBuffer>> fetch(TopicPartition partition) {
       TreeMap<Long, byte[]> from = records.get(partition.partition());
-      List<ConsumerRecord<byte[], byte[]>> list =
+      List<ConsumerRecord<byte[], ByteBuffer>> list =
           from.tailMap(positions.get(partition)).entrySet().stream()
               .limit(1 + random.nextInt(4))
               .map(
                   entry ->
-                      new ConsumerRecord<byte[], byte[]>(
-                          SOURCE, partition.partition(), entry.getKey(), null, entry.getValue()))
+                      new ConsumerRecord<byte[], ByteBuffer>(
+                          SOURCE,
+                          partition.partition(),
+                          entry.getKey(),
+                          null,
+                          FetchedRecordTest.fetched(entry.getValue())))
               .collect(Collectors.toList());
       if (!list.isEmpty()) {
         long last = list.getLast().offset();
