@@ -39,7 +39,7 @@ class SendIT {
 
   @BeforeEach
   void startBroker() throws IOException {
-    broker = KafkaBroker.start(directory.resolve("broker"));
+    broker = KafkaBroker.start(directory);
     broker.createTopic(PARTITION.topic(), 1);
   }
 
