@@ -48,13 +48,8 @@ public final class Settings {
 
   /** A text; null if it is not set and {@code defaultValue} is null. */
   public String text(String name, String defaultValue) {
-    String value = environment.get(name);
-    if (value == null || value.isEmpty() || isLinkedPort(name, value)) {
-      value = properties.getProperty(propertyName(name));
-    }
-    if (value == null || value.isEmpty()) {
-      value = defaultValue;
-    }
+    String given = given(name);
+    String value = given == null ? defaultValue : given;
     read.put(name, value);
     return value;
   }
@@ -161,7 +156,7 @@ public final class Settings {
    * must not end because of them. Service links, which are a platform's for certain, are left out.
    */
   public SortedSet<String> unknown(String... prefixes) {
-    NavigableSet<String> given = given();
+    NavigableSet<String> given = givenNames();
     given.removeIf(
         name ->
             Arrays.stream(prefixes).noneMatch(name::startsWith)
@@ -176,13 +171,10 @@ public final class Settings {
    */
   public Map<String, String> withPrefix(String prefix) {
     Map<String, String> found = new TreeMap<>();
-    for (String name : given()) {
+    for (String name : givenNames()) {
       if (name.startsWith(prefix)) {
-        String value = environment.get(name);
-        if (value == null || value.isEmpty()) {
-          value = properties.getProperty(propertyName(name));
-        }
-        if (value != null && !value.isEmpty()) {
+        String value = given(name);
+        if (value != null) {
           found.put(name, value);
         }
       }
@@ -204,7 +196,17 @@ public final class Settings {
         .collect(Collectors.joining(" "));
   }
 
-  private NavigableSet<String> given() {
+  /** The value that is given; null if there is none. */
+  private String given(String name) {
+    String value = environment.get(name);
+    if (value == null || value.isEmpty() || isLinkedPort(name, value)) {
+      value = properties.getProperty(propertyName(name));
+    }
+    return value == null || value.isEmpty() ? null : value;
+  }
+
+  /** The names of all that is given, and of all else in the environment. */
+  private NavigableSet<String> givenNames() {
     NavigableSet<String> given = new TreeSet<>(environment.keySet());
     properties.stringPropertyNames().stream()
         .filter(name -> name.equals(name.toLowerCase(Locale.ROOT)))
