@@ -130,11 +130,6 @@ final class KafkaReader implements SourceReader {
     this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
   }
 
-  /** Whether this also writes the results. */
-  boolean isWriter() {
-    return norms != null;
-  }
-
   @Override
   public void onPublished(Runnable action) {
     onPublished = action;

@@ -72,9 +72,9 @@ public final class ReaderService implements StageService {
             norms);
     this.source = readSource(settings, norms, common);
     stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
-    // What comes from Kafka and goes to Kafka is one transaction, and one thread's.
-    boolean isWriter = norms != null && !(source instanceof KafkaReader kafka && kafka.isWriter());
-    this.results = isWriter ? writeResults(norms, settings, common) : null;
+    boolean isWrittenBySource = settings.isKafkaToKafka();
+    this.results =
+        norms == null || isWrittenBySource ? null : writeResults(norms, settings, common);
   }
 
   public static void main(String[] args) {
@@ -159,16 +159,16 @@ public final class ReaderService implements StageService {
     ring.delete();
   }
 
-  private SourceReader readSource(ReaderSettings settings, NormRing norms, CommonSettings common) {
+  private SourceReader readSource(
+      ReaderSettings settings, NormRing allNorms, CommonSettings common) {
     IdleStrategy idleStrategy = idleStrategy(settings, common);
     if (settings.source().topic() == null) {
       return new ChannelReader(
           settings, frames, idleStrategy, common.cpu(), stats.counter(Figure.FRAMES_PADDED));
     }
     stats.counter(Figure.IS_REREAD).setRelease(1);
-    boolean isWriter = norms != null && settings.results().topic() != null;
-    return new KafkaReader(
-        settings, sourceId, frames, isWriter ? norms : null, idleStrategy, stats, kafkaMeters);
+    NormRing norms = settings.isKafkaToKafka() ? allNorms : null;
+    return new KafkaReader(settings, sourceId, frames, norms, idleStrategy, stats, kafkaMeters);
   }
 
   private ResultsWriter writeResults(

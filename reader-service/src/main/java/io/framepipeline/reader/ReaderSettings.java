@@ -65,6 +65,14 @@ public record ReaderSettings(
   }
 
   /**
+   * Whether frames come from Kafka and their results go there. Then both are one transaction, and
+   * one thread's.
+   */
+  boolean isKafkaToKafka() {
+    return source.topic() != null && results != null && results.topic() != null;
+  }
+
+  /**
    * Reads and checks all settings.
    *
    * @throws ExitException if one is malformed or the source cannot be read
