@@ -4,7 +4,7 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * A partition while this reader owns it. If the reader loses the partition and gets it again, that
- * is another object: what was fetched in between belongs to nobody here.
+ * is another object: what was fetched before is not this reader's any more.
  */
 final class KafkaPartition {
   final TopicPartition name;

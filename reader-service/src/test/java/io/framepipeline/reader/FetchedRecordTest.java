@@ -208,7 +208,7 @@ class FetchedRecordTest {
   }
 
   @Test
-  void shouldBelongToNobodyOnceItsPartitionIsLost() {
+  void shouldHaveNoOwnerOnceItsPartitionIsLost() {
     FetchedRecord record = record(bytes(FRAME), PartialFrame.REFUSE);
     assertThat(record.isOwned()).isTrue();
 

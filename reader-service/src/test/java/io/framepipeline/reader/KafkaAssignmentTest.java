@@ -153,7 +153,7 @@ class KafkaAssignmentTest {
     assertThat(assignment.size()).isEqualTo(1);
   }
 
-  /** What was fetched before belongs to nobody here. */
+  /** What was fetched before is not this reader's any more. */
   @Test
   void shouldTellAPartitionThatComesBackFromItself() {
     consumer.rebalance(List.of(FIRST));

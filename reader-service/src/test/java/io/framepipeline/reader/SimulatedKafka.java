@@ -188,7 +188,7 @@ final class SimulatedKafka {
 
   // ---- the group ----
 
-  /** Gives a partition that nobody has to a member. */
+  /** Gives a partition without an owner to a member. */
   void assign(int partition, Member member) {
     if (owners[partition] == null && !member.isExpelled) {
       log.add("assign " + partition + " to " + member);

@@ -185,7 +185,7 @@ class CellsIT {
         .atMost(PipelineProcess.LIMIT)
         .until(() -> tree.stream().noneMatch(ProcessHandle::isAlive));
     cells.remove(cell);
-    // Nobody of it is left to do so.
+    // No process of it is left to do so.
     IoUtil.delete(cell.runDirectory().toFile(), true);
   }
 

@@ -44,7 +44,7 @@ final class KafkaBroker implements AutoCloseable {
 
   private static final String HOST = "127.0.0.1";
 
-  /** Below those that the kernel gives to whoever connects, who could take a stopped broker's. */
+  /** Below those that the kernel gives to clients, which could take a stopped broker's. */
   private static final int MIN_PORT = 20_000;
 
   private static final int MAX_PORT = 32_000;
@@ -274,7 +274,7 @@ final class KafkaBroker implements AutoCloseable {
     properties.setProperty("broker.session.timeout.ms", "3000");
     properties.setProperty("broker.heartbeat.interval.ms", "500");
     properties.setProperty("group.initial.rebalance.delay.ms", "0");
-    // A topic that nobody made is a mistake that tests are to see.
+    // A topic that was not created is a mistake that tests are to see.
     properties.setProperty("auto.create.topics.enable", "false");
     if (securePort != 0) {
       listeners += ",SASL_SSL://localhost:" + securePort;
@@ -333,7 +333,7 @@ final class KafkaBroker implements AutoCloseable {
           return port;
         }
       } catch (IOException e) {
-        // Somebody has it: the next one.
+        // Another process has it: the next one.
       }
     }
   }
