@@ -14,7 +14,7 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /** Reads a device, a file or a stream. */
-final class ChannelReader implements SourceReader {
+final class ChannelReader extends SourceReader {
   /** The bytes that one read asks for. */
   private static final int READ_LENGTH = Frames.BATCH_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
@@ -34,15 +34,7 @@ final class ChannelReader implements SourceReader {
   private final Pacer pacer;
   private final long frameLimit;
   private final AtomicCounter framesPadded;
-  private final Thread thread;
-
-  private volatile Runnable onPublished = () -> {};
   private int unannouncedLength;
-  private boolean isStarted;
-  private volatile boolean isStopped;
-  private volatile boolean isFinished;
-  private volatile ExitException failure;
-  private volatile Throwable defect;
 
   /**
    * @param cpu the CPU of the reading thread
@@ -59,50 +51,19 @@ final class ChannelReader implements SourceReader {
     this.frames = frames;
     this.idleStrategy = idleStrategy;
     this.cpu = cpu;
-    this.pacer =
-        settings.framesPerSecond().isPresent()
-            ? new Pacer(settings.framesPerSecond().getAsLong())
-            : null;
-    this.frameLimit = settings.frames().orElse(Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH);
-    this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
+    this.pacer = settings.newPacer();
+    this.frameLimit = settings.frameLimit();
+  }
+
+  /** Ends a pause. A {@link StreamChannel} notices by itself. */
+  @Override
+  void wake() {
+    thread().interrupt();
   }
 
   @Override
-  public void onPublished(Runnable action) {
-    onPublished = action;
-  }
-
-  @Override
-  public void start() {
-    if (!isStarted && !isStopped) {
-      isStarted = true;
-      thread.start();
-    }
-  }
-
-  @Override
-  public void stop() {
-    isStopped = true;
-    // Wakes the thread from its pauses. A StreamChannel notices by itself.
-    thread.interrupt();
-  }
-
-  @Override
-  public boolean hasEnded() {
-    return isStarted ? !thread.isAlive() : isStopped;
-  }
-
-  @Override
-  public boolean isFinished() {
-    return isFinished;
-  }
-
-  @Override
-  public ExitException failure() {
-    if (defect != null) {
-      throw new IllegalStateException("reading the source failed", defect);
-    }
-    return failure;
+  boolean hasReadingEnded() {
+    return !thread().isAlive();
   }
 
   /** Does not wait for the thread. It is a daemon, and notices within a moment. */
@@ -111,7 +72,8 @@ final class ChannelReader implements SourceReader {
     stop();
   }
 
-  private void run() {
+  @Override
+  void run() {
     cpu.takeLongTurns();
     try (ReadableByteChannel channel = settings.source().open()) {
       long inputPosition = 0;
@@ -120,18 +82,18 @@ final class ChannelReader implements SourceReader {
         start = inputPosition;
         inputPosition = readToEnd(channel, start);
         int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
-        if (remainder != 0 && isFinished) {
+        if (remainder != 0 && isFinished()) {
           inputPosition = endInsideFrame(inputPosition, remainder);
         }
       } while (inputPosition > start && isToRepeat(channel, inputPosition));
     } catch (ClosedByInterruptException e) {
       // Stopped while it waited for the source.
     } catch (ExitException e) {
-      failure = e;
+      fail(e);
     } catch (IOException e) {
-      failure = settings.source().noInput(e.getMessage());
+      fail(settings.source().noInput(e.getMessage()));
     } catch (RuntimeException | Error e) {
-      defect = e;
+      failByDefect(e);
     } finally {
       announce();
     }
@@ -140,25 +102,25 @@ final class ChannelReader implements SourceReader {
   /** Whether to read the file once more. If so, sets the file to its start. */
   private boolean isToRepeat(ReadableByteChannel channel, long inputPosition) throws IOException {
     if (settings.repeat()
-        && failure == null
+        && failure() == null
         && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
-      isFinished = false;
+      setFinished(false);
       ((SeekableByteChannel) channel).position(0);
     }
-    return !isFinished && !isStopped;
+    return !isFinished() && !isStopped();
   }
 
   /** Returns how many bytes the input has had by then, repeats included. */
   private long readToEnd(ReadableByteChannel channel, long start) throws IOException {
     long inputPosition = start;
-    while (!isStopped) {
+    while (!isStopped()) {
       int length = lengthToRead(inputPosition);
       if (length == 0) {
         continue;
       }
       int count = channel.read(frames.writable(inputPosition, length));
       if (count < 0) {
-        isFinished = true;
+        setFinished(true);
         return inputPosition;
       }
       if (count > 0) {
@@ -170,7 +132,7 @@ final class ChannelReader implements SourceReader {
         announce();
       }
       if (inputPosition == frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
-        isFinished = true;
+        setFinished(true);
         return inputPosition;
       }
     }
@@ -200,17 +162,17 @@ final class ChannelReader implements SourceReader {
   private void announce() {
     if (unannouncedLength > 0) {
       unannouncedLength = 0;
-      onPublished.run();
+      tellPublished();
     }
   }
 
   /** Refuses the last frame or fills it up. Returns how many bytes the input has then. */
   private long endInsideFrame(long inputPosition, int remainder) {
     if (settings.partialFrame() == PartialFrame.REFUSE) {
-      failure =
+      fail(
           settings
               .source()
-              .partialFrame("its end after %s bytes".formatted(inputPosition), remainder);
+              .partialFrame("its end after %s bytes".formatted(inputPosition), remainder));
       return inputPosition;
     }
     int missing = Frames.BYTE_PAYLOAD_LENGTH - remainder;

@@ -34,7 +34,7 @@ import org.apache.kafka.common.errors.WakeupException;
  * <p>What cannot be committed any more goes back: its partition belongs to another reader, which
  * computes it from the last committed position on.
  */
-final class KafkaReader implements SourceReader {
+final class KafkaReader extends SourceReader {
   /** How long a completed frame waits for its transaction. Each one costs Kafka some writes. */
   private static final long COMMIT_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -71,7 +71,6 @@ final class KafkaReader implements SourceReader {
   private final KafkaFailures failures;
   private final KafkaFailures outputFailures;
   private final String transactionalId;
-  private final Thread thread;
 
   /** Fetched, but not all copied. */
   private final ArrayDeque<FetchedRecord> pending = new ArrayDeque<>();
@@ -87,15 +86,9 @@ final class KafkaReader implements SourceReader {
   private long pollNanos = commitNanos;
   private long figuresNanos = commitNanos;
 
-  private volatile Runnable onPublished = () -> {};
   private volatile Consumer<byte[], ByteBuffer> consumer;
-  private boolean isStarted;
-  private volatile boolean isStopped;
   private volatile boolean isClosed;
   private volatile boolean hasEnded;
-  private volatile boolean isFinished;
-  private volatile ExitException failure;
-  private volatile Throwable defect;
 
   /**
    * @param sourceId of the reader; no two readers have the same
@@ -113,11 +106,8 @@ final class KafkaReader implements SourceReader {
     this.topic = settings.source().topic();
     this.resultsTopic = norms == null ? null : settings.results().topic();
     this.partialFrame = settings.partialFrame();
-    this.pacer =
-        settings.framesPerSecond().isPresent()
-            ? new Pacer(settings.framesPerSecond().getAsLong())
-            : null;
-    this.frameLimit = settings.frames().orElse(Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH);
+    this.pacer = settings.newPacer();
+    this.frameLimit = settings.frameLimit();
     this.frames = frames;
     this.norms = norms;
     this.idleStrategy = idleStrategy;
@@ -127,44 +117,12 @@ final class KafkaReader implements SourceReader {
     this.outputFailures =
         new KafkaFailures(this.settings, "output of kafka:" + topic, ExitCode.OUTPUT);
     this.transactionalId = this.settings.groupOf(topic) + "-" + sourceId;
-    this.thread = Thread.ofPlatform().name("source").daemon().unstarted(this::run);
   }
 
+  /** The thread lives on after that, to commit. */
   @Override
-  public void onPublished(Runnable action) {
-    onPublished = action;
-  }
-
-  @Override
-  public void start() {
-    if (!isStarted && !isStopped) {
-      isStarted = true;
-      thread.start();
-    }
-  }
-
-  @Override
-  public void stop() {
-    isStopped = true;
-    wake();
-  }
-
-  @Override
-  public boolean hasEnded() {
-    return isStarted ? hasEnded : isStopped;
-  }
-
-  @Override
-  public boolean isFinished() {
-    return isFinished;
-  }
-
-  @Override
-  public ExitException failure() {
-    if (defect != null) {
-      throw new IllegalStateException("reading the source failed", defect);
-    }
-    return failure;
+  boolean hasReadingEnded() {
+    return hasEnded;
   }
 
   /** Waits until what is completed is committed and the group knows that this reader leaves. */
@@ -174,22 +132,24 @@ final class KafkaReader implements SourceReader {
     isClosed = true;
     wake();
     try {
-      if (isStarted && !thread.join(END_TIMEOUT)) {
-        thread.interrupt();
+      if (isStarted() && !thread().join(END_TIMEOUT)) {
+        thread().interrupt();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void wake() {
+  @Override
+  void wake() {
     Consumer<byte[], ByteBuffer> reading = consumer;
     if (reading != null) {
       reading.wakeup();
     }
   }
 
-  private void run() {
+  @Override
+  void run() {
     try (KafkaTopics topics = new KafkaTopics(settings, failures, this::isStopped)) {
       int resultsPartitionCount = checkTopics(topics);
       try (KafkaTransactions opened =
@@ -203,13 +163,13 @@ final class KafkaReader implements SourceReader {
     } catch (CancellationException e) {
       // Stopped while it waited for a broker.
     } catch (ExitException e) {
-      failure = e;
+      fail(e);
     } catch (RuntimeException | Error e) {
       // The consumer wraps what its listener throws.
       if (KafkaFailures.cause(e) instanceof ExitException wrapped) {
-        failure = wrapped;
+        fail(wrapped);
       } else {
-        defect = e;
+        failByDefect(e);
       }
     }
     end();
@@ -225,10 +185,6 @@ final class KafkaReader implements SourceReader {
     topics.partitions(topic, failures);
     topics.partitions(KafkaSettings.rejectedTopicOf(topic), outputFailures);
     return resultsTopic == null ? 0 : topics.partitions(resultsTopic, outputFailures);
-  }
-
-  private boolean isStopped() {
-    return isStopped;
   }
 
   private void read(KafkaTransactions opened, int resultsPartitionCount) {
@@ -272,8 +228,8 @@ final class KafkaReader implements SourceReader {
       commitNanos = nowNanos + COMMIT_INTERVAL_NANOS;
       commit();
     }
-    if (!hasEnded && (isStopped || published == frameLimit)) {
-      isFinished = published == frameLimit;
+    if (!hasEnded && (isStopped() || published == frameLimit)) {
+      setFinished(published == frameLimit);
       pending.clear();
       end();
     }
@@ -351,7 +307,7 @@ final class KafkaReader implements SourceReader {
 
   /** How many frames to copy now, side by side. */
   private int room() {
-    if (isStopped || !commits.hasRoom()) {
+    if (isStopped() || !commits.hasRoom()) {
       return 0;
     }
     long due = frameLimit - published;
@@ -383,7 +339,7 @@ final class KafkaReader implements SourceReader {
   private void announce() {
     if (announced < published) {
       announced = published;
-      onPublished.run();
+      tellPublished();
     }
   }
 
@@ -396,7 +352,7 @@ final class KafkaReader implements SourceReader {
 
   private void end() {
     hasEnded = true;
-    onPublished.run();
+    tellPublished();
   }
 
   private ExitException outOfRange(

@@ -36,6 +36,7 @@ public record ReaderSettings(
   private static final int MIN_WINDOW_FRAMES = 16;
   private static final int DEFAULT_MAX_DELIVERIES = 5;
   private static final int MAX_MAX_DELIVERIES = 1000;
+  private static final long MAX_FRAMES = Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH;
   private static final long MAX_RATE = 1_000_000_000;
 
   /** Reads {@code READER_RATE}. */
@@ -62,6 +63,16 @@ public record ReaderSettings(
   public static KafkaSettings readKafka(Settings settings, Source source, ResultsTarget results) {
     boolean isUsed = source.topic() != null || (results != null && results.topic() != null);
     return isUsed ? KafkaSettings.read(settings) : null;
+  }
+
+  /** The schedule of a reader; null if it reads as fast as possible. */
+  Pacer newPacer() {
+    return framesPerSecond.isPresent() ? new Pacer(framesPerSecond.getAsLong()) : null;
+  }
+
+  /** The most frames to read: so many that their bytes can be counted, if no limit is set. */
+  long frameLimit() {
+    return frames.orElse(MAX_FRAMES);
   }
 
   /**
@@ -99,8 +110,7 @@ public record ReaderSettings(
         new ReaderSettings(
             source,
             settings.flag("READER_REPEAT"),
-            settings.optionalNumber(
-                "READER_FRAMES", 1, Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH),
+            settings.optionalNumber("READER_FRAMES", 1, MAX_FRAMES),
             readRate(settings),
             readWindowFrames(settings),
             settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),
