@@ -38,6 +38,10 @@ final class InstanceHistory {
 
   /** Takes the instance as it is now. */
   void update(Instance now, long nowNanos) {
+    if (instance != null && now.hasLedger() && !instance.hasLedger()) {
+      // It goes on with the figures of a dead reader, which is no rate of its own.
+      samples.clear();
+    }
     instance = now;
     hasBegun |= now.isReady();
     if (now.isAlive()) {
@@ -54,7 +58,7 @@ final class InstanceHistory {
 
   /** Notes that the figures are gone, since another instance has added them to the sum. */
   void onGone(long nowNanos) {
-    update(new Instance(instance.name(), instance.stage(), false, instance.stats()), nowNanos);
+    update(instance.dead(), nowNanos);
   }
 
   Instance instance() {
@@ -93,7 +97,7 @@ final class InstanceHistory {
         heldBack / cycle,
         instance.isAlive() ? stats.counter(Figure.INBOX_FRAMES).get() : 0,
         SourceState.of(instance),
-        stats.counter(Figure.RESTARTS).get());
+        instance.restarts());
   }
 
   private String stateName() {

@@ -105,13 +105,27 @@ class MonitorTest {
 
   @Test
   void shouldShowTheLedgerOfAllReaders() throws IOException {
-    figures.create(Stage.READER, "reader-1").ledger.write(10, 6, 3, 1, 0, 5);
-    figures.create(Stage.READER, "reader-2").ledger.write(20, 10, 6, 0, 0, 0);
+    startReader("reader-1", 1).ledger.write(10, 6, 3, 1, 0, 5);
+    startReader("reader-2", 2).ledger.write(20, 10, 6, 0, 0, 0);
     monitor.look();
     PipelineState.LedgerState ledger = monitor.state().ledger();
     assertThat(ledger.framesRead()).isEqualTo(30);
     assertThat(ledger.framesInFlight()).isEqualTo(9);
     assertThat(ledger.framesLost()).isEqualTo(4);
+  }
+
+  @Test
+  void shouldNotTakeADeadReadersFramesForARate() throws IOException {
+    StageStats reader = figures.create(Stage.READER, "reader-2");
+    monitor.look();
+    reader.ledger.write(1_000_000, 999_000, 1000, 0, 0, 0);
+    reader.counter(Figure.GENERATION).set(1);
+    reader.counter(Figure.READER).set(1);
+    monitor.look();
+    InstanceState state = monitor.state().stages().getFirst().instances().getFirst();
+    assertThat(state.frames()).isEqualTo(1_000_000);
+    assertThat(state.framesPerSecond()).isZero();
+    assertThat(state.restarts()).isEqualTo(1);
   }
 
   @Test
@@ -151,7 +165,7 @@ class MonitorTest {
 
   @Test
   void shouldShowReturnedFramesOnlyIfThereAreSome() throws IOException {
-    StageStats reader = figures.create(Stage.READER, "reader-1");
+    StageStats reader = startReader("reader-1", 1);
     reader.ledger.write(10, 6, 4, 0, 0, 0);
     monitor.look();
     assertThat(PipelineText.of(monitor.state())).doesNotContain("returned");
@@ -170,6 +184,12 @@ class MonitorTest {
     List<Event> events = monitor.state().events();
     assertThat(events).hasSize(200);
     assertThat(events.getLast().id()).isEqualTo(1000);
+  }
+
+  private StageStats startReader(String name, long number) throws IOException {
+    StageStats reader = figures.create(Stage.READER, name);
+    reader.counter(Figure.READER).set(number);
+    return reader;
   }
 
   private void startKafkaReader(String name, long partitions, long lagRecords) throws IOException {

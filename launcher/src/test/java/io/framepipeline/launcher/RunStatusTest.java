@@ -29,6 +29,7 @@ class RunStatusTest {
   void shouldShowProgramsNoMoreThanTheyMayRelyOn() throws IOException {
     StageStats reader = figures.create(Stage.READER, "reader-1");
     reader.ledger.write(123, 107, 16, 0, 0, 0);
+    reader.counter(Figure.READER).set(1);
     reader.counter(Figure.METRICS_PORT).set(9400);
     run(1, 1, 1);
     JsonNode json = RunStatus.read(directory).toJson();

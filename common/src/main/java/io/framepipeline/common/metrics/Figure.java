@@ -27,12 +27,23 @@ public enum Figure {
   PID,
   /** Unix time when the process made its figures. */
   START_EPOCH_MILLIS,
-  /** How many instances died whose place this one took. */
+  /**
+   * How many instances died whose place this one took, but for those that {@link #GENERATION}
+   * counts.
+   */
   RESTARTS,
   /** The processor time that the process has used. */
   PROCESSOR_NANOS,
   /** 1 if what a reader has in flight at its death is read again, by another one, from Kafka. */
   IS_REREAD,
+  /**
+   * The number of a reader, plus one: 0 until it has a ledger of its own. A reader that takes over
+   * from a dead one has that one's number and goes on with its ledger. This is stored after ledger
+   * and {@link #GENERATION}, so it is what switches over.
+   */
+  READER,
+  /** How many readers had this one's number before. */
+  GENERATION,
   /** The port of the metrics server. */
   METRICS_PORT,
   LAST_PROGRESS_EPOCH_MILLIS(

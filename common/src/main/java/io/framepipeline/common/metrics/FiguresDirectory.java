@@ -17,10 +17,13 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The figures of all instances that work with one media driver, in shared memory beside its
@@ -31,6 +34,11 @@ import java.util.Map;
  * and deletes their files. The sum is replaced by renaming a new one, which names the file that was
  * added last. So if the instance is killed between renaming and deleting, that file counts no more,
  * and the next instance deletes it.
+ *
+ * <p>A reader that takes over from a dead one goes on with its ledger. So of all readers with one
+ * number only the newest one's ledger counts. The others' are left out of the sum, too, and they
+ * are added before the newest one is, or one of them would seem to be the newest. A dead reader
+ * from which none has taken over keeps its file, or its ledger would count twice later.
  *
  * <p>The locks are POSIX record locks. A process must not look at a directory in which it has
  * figures itself: closing a file would release its lock.
@@ -47,20 +55,25 @@ public final class FiguresDirectory {
   /** Java does not let two threads of a process try the same lock. */
   private static final Object LOCKS = new Object();
 
-  /** The files of this process's own figures; closing one would free its lock. */
-  private static final List<FileChannel> OWN_FILES = new ArrayList<>();
+  /** Those of this process's own figures: Java forgets a lock that nothing refers to. */
+  private static final List<FileLock> OWN_LOCKS = new ArrayList<>();
 
   /**
    * An instance, as it is now.
    *
    * @param name never used for another one
    * @param isAlive whether its process lives
+   * @param hasLedger whether its ledger counts; not for a reader that has none yet, or from which
+   *     another one has taken over
    */
-  public record Instance(String name, Stage stage, boolean isAlive, StageStats stats) {
-    /** Its ledger. For a dead reader nothing counts as in flight. */
+  public record Instance(
+      String name, Stage stage, boolean isAlive, boolean hasLedger, StageStats stats) {
+    /** Its ledger, if that counts. For a dead reader nothing counts as in flight. */
     public Ledger.Entry ledger() {
-      Ledger.Entry entry = stats.ledger.read();
-      return isAlive ? entry : stats.endedLedger();
+      if (!hasLedger) {
+        return Ledger.Entry.EMPTY;
+      }
+      return isAlive ? stats.ledger.read() : stats.endedLedger();
     }
 
     /** Whether the instance is at work: connected to the driver and to the next stage. */
@@ -78,7 +91,46 @@ public final class FiguresDirectory {
       return !isAlive && stats.counter(Figure.ENDED).get() == 0;
     }
 
-    /** The frames that the instance has read, transformed or normed, depending on its stage. */
+    /**
+     * Whether it is a reader that died, and whose frames in flight another one can take over: they
+     * show as lost until then.
+     */
+    public boolean isOrphan() {
+      return hasDied() && hasLedger && number() != 0;
+    }
+
+    /** How many instances died whose place this one took. */
+    public long restarts() {
+      return stats.counter(Figure.RESTARTS).get() + stats.counter(Figure.GENERATION).get();
+    }
+
+    /** The same, now that its process is gone. */
+    public Instance dead() {
+      return with(false, hasLedger);
+    }
+
+    private Instance with(boolean isNowAlive, boolean countsNow) {
+      return new Instance(name, stage, isNowAlive, countsNow, stats);
+    }
+
+    /** Whether it is a reader whose ledger counts only once it has a number. */
+    private boolean needsNumber() {
+      return stage.isFirst() && stats.counter(Figure.IS_REREAD).get() == 0;
+    }
+
+    /** Its {@link Figure#READER}; 0 for other stages. */
+    private long number() {
+      return stage.isFirst() ? stats.counter(Figure.READER).get() : 0;
+    }
+
+    private long generation() {
+      return stats.counter(Figure.GENERATION).get();
+    }
+
+    /**
+     * The frames that the instance has read, transformed or normed, depending on its stage. A
+     * reader counts those of the dead ones that had its number, too.
+     */
     public long frames() {
       if (stage.isFirst()) {
         return stats.ledger.read().framesRead();
@@ -97,12 +149,13 @@ public final class FiguresDirectory {
     /** No instances and no sums. */
     public static final View EMPTY = new View(List.of(), Map.of());
 
+    /** The dead readers whose frames in flight another one can take over. */
+    public List<Instance> orphans() {
+      return instances.stream().filter(Instance::isOrphan).toList();
+    }
+
     private View withAllDead() {
-      return new View(
-          instances.stream()
-              .map(one -> new Instance(one.name(), one.stage(), false, one.stats()))
-              .toList(),
-          sums);
+      return new View(instances.stream().map(Instance::dead).toList(), sums);
     }
   }
 
@@ -150,9 +203,8 @@ public final class FiguresDirectory {
   private static StageStats createLocked(Path path, Stage stage) throws IOException {
     FileChannel file = OwnFiles.open(path, StandardOpenOption.CREATE_NEW);
     synchronized (LOCKS) {
-      OWN_FILES.add(file);
+      OWN_LOCKS.add(file.lock());
     }
-    file.lock();
     write(ByteBuffer.allocate(StageStats.LENGTH), file);
     return StageStats.create(file.map(MapMode.READ_WRITE, 0, StageStats.LENGTH), stage);
   }
@@ -202,12 +254,36 @@ public final class FiguresDirectory {
         mapped.put(name, stats);
         StageStats sum = sums.get(stats.stage());
         if (sum == null || !sum.lastAdded().equals(name)) {
-          instances.add(new Instance(name, stats.stage(), isLocked(file), stats));
+          instances.add(new Instance(name, stats.stage(), isLocked(file), true, stats));
         }
       }
     }
     mapped.keySet().retainAll(instances.stream().map(Instance::name).toList());
-    return instances;
+    return withLedgersThatCount(instances);
+  }
+
+  /**
+   * Decides whose ledgers count, by one look at each number. So a reader that takes over at this
+   * moment counts with its own ledger or with the dead one's, and never with both.
+   */
+  private static List<Instance> withLedgersThatCount(List<Instance> instances) {
+    List<Instance> decided = new ArrayList<>();
+    instances.stream()
+        .collect(Collectors.groupingBy(Instance::number))
+        .forEach(
+            (number, all) -> {
+              if (number == 0) {
+                all.forEach(
+                    one -> decided.add(one.needsNumber() ? one.with(one.isAlive, false) : one));
+              } else {
+                Instance newest =
+                    Collections.max(all, Comparator.comparingLong(Instance::generation));
+                // The others are dead, even if one's lock was still seen.
+                all.forEach(one -> decided.add(one.equals(newest) ? one : one.with(false, false)));
+              }
+            });
+    decided.sort(Comparator.comparing(Instance::name));
+    return decided;
   }
 
   private Map<Stage, StageStats> sums() throws IOException {
@@ -240,7 +316,8 @@ public final class FiguresDirectory {
   /**
    * Adds the ended instances of a stage to its sum, unless another process is at it.
    *
-   * @return how many instances died, those whose place they had taken included
+   * @return how many of them died, those whose place they had taken included; readers with a number
+   *     are left out, since {@link Figure#GENERATION} counts them
    */
   private long addEnded(Stage stage) throws IOException {
     long died = 0;
@@ -249,9 +326,13 @@ public final class FiguresDirectory {
       if (lock == null) {
         return 0;
       }
-      for (Instance instance : lookAtFiles().instances()) {
-        if (instance.stage() == stage && !instance.isAlive()) {
-          died += instance.hasDied() ? 1 + instance.stats().counter(Figure.RESTARTS).get() : 0;
+      List<Instance> instances = new ArrayList<>(lookAtFiles().instances());
+      // Those without a ledger come first: a reader is added after those that had its number.
+      instances.sort(Comparator.comparing(Instance::hasLedger));
+      for (Instance instance : instances) {
+        if (instance.stage() == stage && !instance.isAlive() && !instance.isOrphan()) {
+          boolean counts = instance.hasDied() && instance.number() == 0;
+          died += counts ? 1 + instance.restarts() : 0;
           add(instance);
         }
       }
@@ -266,10 +347,10 @@ public final class FiguresDirectory {
     StageStats sum = StageStats.create(memory, stage);
     StageStats before = sum(stage);
     if (before != null) {
-      sum.add("", before);
+      sum.add("", before, before.ledger.read());
       Files.deleteIfExists(directory.resolve(before.lastAdded() + INSTANCE));
     }
-    sum.add(ended.name(), ended.stats());
+    sum.add(ended.name(), ended.stats(), ended.ledger());
     Path unfinished = directory.resolve(stage.label() + SUM + UNFINISHED);
     Files.deleteIfExists(unfinished);
     try (FileChannel file = OwnFiles.open(unfinished, StandardOpenOption.CREATE_NEW)) {

@@ -26,7 +26,7 @@ public final class StageStats {
   private static final long MAGIC = 0x0053_4552_5547_4946L;
 
   /** To be raised with each change of the layout. */
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
   private static final int MAGIC_OFFSET = 0;
   private static final int VERSION_OFFSET = MAGIC_OFFSET + BitUtil.SIZE_OF_LONG;
@@ -126,10 +126,11 @@ public final class StageStats {
 
   /**
    * Adds an ended instance's figures to these, which are a sum. What is no count stays out, but for
-   * the first and the last moment. Frames that a dead reader had in flight are in flight no more,
-   * so they show as lost, unless they went back to Kafka.
+   * the first and the last moment.
+   *
+   * @param endedLedger what the ended instance's ledger adds
    */
-  void add(String name, StageStats ended) {
+  void add(String name, StageStats ended, Ledger.Entry endedLedger) {
     for (Figure figure : Figure.values()) {
       if (figure.type == Figure.Type.COUNTER) {
         counter(figure).getAndAdd(ended.counter(figure).get());
@@ -141,13 +142,16 @@ public final class StageStats {
     counter(Figure.FIRST_READ_NANOS).set(earliestRead(ended));
     AtomicCounter last = counter(Figure.LAST_COMPLETED_NANOS);
     last.set(Math.max(last.get(), ended.counter(Figure.LAST_COMPLETED_NANOS).get()));
-    ledger.write(ledger.read().plus(ended.endedLedger()));
+    ledger.write(ledger.read().plus(endedLedger));
     latencyNanos.add(ended.latencyNanos.snapshot());
     norms.add(ended.norms.snapshot());
     header.putStringAscii(LAST_ADDED_OFFSET, name);
   }
 
-  /** The ledger of an instance that is no more, even if it was killed. */
+  /**
+   * The ledger of an instance that is no more, even if it was killed. Frames that it had in flight
+   * are in flight no more, so they show as lost, unless they went back to Kafka.
+   */
   Ledger.Entry endedLedger() {
     return ledger.read().withoutInFlight(counter(Figure.IS_REREAD).get() == 1);
   }

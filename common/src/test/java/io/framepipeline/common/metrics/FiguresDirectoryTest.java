@@ -1,6 +1,7 @@
 package io.framepipeline.common.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.framepipeline.common.linux.OtherProcess;
 import io.framepipeline.common.metrics.FiguresDirectory.Instance;
@@ -12,20 +13,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.agrona.concurrent.status.AtomicCounter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class FiguresDirectoryTest {
   @TempDir private Path directory;
 
   private final List<Process> processes = new ArrayList<>();
+  private final Map<String, StageStats> own = new HashMap<>();
   private FiguresDirectory figures;
 
   @BeforeEach
@@ -113,6 +121,158 @@ class FiguresDirectoryTest {
   }
 
   @Test
+  void shouldCountAReadersLedgerOnceItHasItsNumber() throws Exception {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.ledger.write(10, 7, 3, 0, 0, 0);
+    assertThat(ledger()).isEqualTo(Ledger.Entry.EMPTY);
+    reader.counter(Figure.READER).set(1);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(10, 7, 3, 0, 0, 0));
+  }
+
+  /** It has no number, since Kafka knows where another reader is to go on. */
+  @Test
+  void shouldCountTheLedgerOfAReaderOfKafkaWithoutANumber() throws Exception {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.counter(Figure.IS_REREAD).set(1);
+    reader.ledger.write(10, 7, 3, 0, 0, 0);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(10, 7, 3, 0, 0, 0));
+    die("reader-1");
+    assertThat(figures.look().orphans()).isEmpty();
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(10, 7, 0, 0, 3, 0));
+    assertThat(create("reader-2").counter(Figure.RESTARTS).get()).isEqualTo(1);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(10, 7, 0, 0, 3, 0));
+  }
+
+  @Test
+  void shouldCountOneLedgerAtEachStepOfATakeover() throws Exception {
+    reader("reader-1", 1, 0, new Ledger.Entry(10, 7, 3, 0, 0, 0));
+    die("reader-1");
+    Ledger.Entry orphaned = new Ledger.Entry(10, 7, 0, 0, 0, 0);
+    assertThat(ledger()).isEqualTo(orphaned);
+    assertThat(orphans()).containsExactly("reader-1");
+
+    StageStats successor = create("reader-2");
+    assertThat(orphans()).containsExactly("reader-1");
+    assertThat(ledger()).isEqualTo(orphaned);
+    successor.ledger.write(10, 7, 3, 0, 0, 0);
+    assertThat(ledger()).isEqualTo(orphaned);
+    successor.counter(Figure.GENERATION).set(1);
+    assertThat(ledger()).isEqualTo(orphaned);
+    successor.counter(Figure.READER).set(1);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(10, 7, 3, 0, 0, 0));
+    assertThat(orphans()).isEmpty();
+    successor.ledger.write(11, 9, 2, 0, 0, 3);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(11, 9, 2, 0, 0, 3));
+
+    create("reader-3");
+    assertThat(names()).containsExactly("reader-2", "reader-3");
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(11, 9, 2, 0, 0, 3));
+  }
+
+  /** Their names are in no order: "reader-10" comes before "reader-9". */
+  @Test
+  void shouldCountTheNewestOfThreeGenerationsAlsoIfTheOthersWereAddedAndNotDeleted()
+      throws Exception {
+    reader("reader-9", 1, 0, new Ledger.Entry(10, 7, 3, 0, 0, 0));
+    byte[] first = die("reader-9");
+    reader("reader-8", 1, 1, new Ledger.Entry(20, 15, 5, 0, 0, 0));
+    die("reader-8");
+    create("reader-6");
+    assertThat(names()).containsExactly("reader-6", "reader-8");
+    Files.write(file("reader-9"), first);
+    assertThat(ledger()).isEqualTo(new Ledger.Entry(20, 15, 0, 0, 0, 0));
+    assertThat(orphans()).containsExactly("reader-8");
+
+    Ledger.Entry last = new Ledger.Entry(30, 30, 0, 0, 0, 2);
+    reader("reader-7", 1, 2, last).counter(Figure.ENDED).set(1);
+    byte[] third = die("reader-7");
+    assertThat(ledger()).isEqualTo(last);
+    create("reader-5");
+    assertThat(names()).containsExactly("reader-5", "reader-6");
+    assertThat(ledger()).isEqualTo(last);
+    Files.write(file("reader-7"), third);
+    assertThat(ledger()).isEqualTo(last);
+  }
+
+  /** The kernel frees a dying process's locks one after another. */
+  @Test
+  void shouldAddAReaderAfterThoseThatHadItsNumberThoughOneIsSeenToHoldItsLock() throws Exception {
+    reader("reader-1", 1, 0, new Ledger.Entry(10, 7, 3, 0, 0, 0));
+    Ledger.Entry last = new Ledger.Entry(30, 30, 0, 0, 0, 2);
+    reader("reader-2", 1, 1, last).counter(Figure.ENDED).set(1);
+    die("reader-2");
+    create("reader-3");
+    assertThat(names()).containsExactly("reader-3");
+    assertThat(ledger()).isEqualTo(last);
+  }
+
+  @Test
+  void shouldCountADeathOnceForTheReaderThatTakesOver() throws Exception {
+    reader("reader-1", 1, 0, Ledger.Entry.EMPTY);
+    reader("reader-2", 2, 0, Ledger.Entry.EMPTY);
+    die("reader-1");
+    // It dies before it has taken over.
+    assertThat(create("reader-3").counter(Figure.RESTARTS).get()).isZero();
+    die("reader-3");
+    StageStats successor = create("reader-4");
+    assertThat(successor.counter(Figure.RESTARTS).get()).isEqualTo(1);
+    successor.counter(Figure.GENERATION).set(1);
+    successor.counter(Figure.READER).set(1);
+    create("reader-5");
+    assertThat(figures.look().instances())
+        .extracting(Instance::name, Instance::restarts)
+        .containsExactly(tuple("reader-2", 0L), tuple("reader-4", 2L), tuple("reader-5", 0L));
+  }
+
+  /** Readers start, take over, die and end in any order, as the seed says. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5})
+  void shouldMissNothingAndCountNothingTwiceWhateverHappensToReaders(long seed) throws Exception {
+    Random random = new Random(seed);
+    int started = 0;
+    List<String> starting = new ArrayList<>();
+    List<Lineage> lineages = new ArrayList<>();
+    for (int step = 0; step < 300; step++) {
+      Lineage one = lineages.isEmpty() ? null : lineages.get(random.nextInt(lineages.size()));
+      boolean isLiving = one != null && one.living != null;
+      switch (random.nextInt(6)) {
+        case 0 -> starting.add(createAndPerhapsDie("reader-" + started++, random.nextBoolean()));
+        case 1 -> {
+          if (!starting.isEmpty()) {
+            die(starting.removeLast());
+          }
+        }
+        case 2, 3 -> {
+          boolean isNew = one == null || one.living != null || one.isEnded;
+          if (!starting.isEmpty() && (isNew || random.nextInt(4) > 0)) {
+            takeOver(starting.removeFirst(), isNew ? new Lineage() : one, lineages);
+          }
+        }
+        case 4 -> {
+          if (isLiving && random.nextBoolean()) {
+            die(one.living);
+            one.living = null;
+          }
+        }
+        default -> {
+          if (isLiving && random.nextInt(4) == 0) {
+            one.write(one.ledger.framesRead(), 0);
+            own.get(one.living).counter(Figure.ENDED).set(1);
+            die(one.living);
+            one.living = null;
+            one.isEnded = true;
+          } else if (isLiving) {
+            one.write(one.ledger.framesRead() + random.nextInt(100), random.nextInt(50));
+          }
+        }
+      }
+      assertThat(ledger()).as("after step %s", step).isEqualTo(expected(lineages));
+    }
+    assertThat(lineages).hasSizeGreaterThan(5);
+    assertThat(names()).as("files that are left").hasSizeLessThan(60);
+  }
+
+  @Test
   void shouldRememberWhatWasSeenIfTheDirectoryIsDeleted() throws Exception {
     start(Stage.NORM, "norm-1");
     figures.look();
@@ -143,6 +303,101 @@ class FiguresDirectoryTest {
     Path path = FiguresDirectory.path(directory.resolve("aeron"));
     assertThat(Files.getPosixFilePermissions(path)).hasSize(3);
     assertThat(Files.getPosixFilePermissions(path.resolve("norm-1.figures"))).hasSize(2);
+  }
+
+  /** The readers of one number, one after another, and what their ledger should be. */
+  private final class Lineage {
+    private long number;
+    private long generation = -1;
+    private String living;
+    private boolean isEnded;
+    private Ledger.Entry ledger = Ledger.Entry.EMPTY;
+
+    void write(long read, long inFlight) {
+      ledger =
+          new Ledger.Entry(
+              read, read - Math.min(read, inFlight), Math.min(read, inFlight), 0, 0, 0);
+      own.get(living).ledger.write(ledger);
+    }
+  }
+
+  private static Ledger.Entry expected(List<Lineage> lineages) {
+    return lineages.stream()
+        .map(one -> one.living == null ? one.ledger.withoutInFlight(false) : one.ledger)
+        .reduce(Ledger.Entry.EMPTY, Ledger.Entry::plus);
+  }
+
+  private void takeOver(String name, Lineage lineage, List<Lineage> lineages) {
+    if (!lineages.contains(lineage)) {
+      lineages.add(lineage);
+      lineage.number = lineages.size();
+    }
+    StageStats stats = own.get(name);
+    Ledger.Entry before = ledger();
+    stats.ledger.write(lineage.ledger);
+    assertThat(ledger()).isEqualTo(before);
+    stats.counter(Figure.GENERATION).set(++lineage.generation);
+    assertThat(ledger()).isEqualTo(before);
+    stats.counter(Figure.READER).set(lineage.number);
+    lineage.living = name;
+  }
+
+  /** Starts a reader, which adds ended ones to the sum, and perhaps dies of the last deletion. */
+  private String createAndPerhapsDie(String name, boolean dies) throws IOException {
+    Map<String, byte[]> before = new HashMap<>();
+    for (String one : names()) {
+      before.put(one, Files.readAllBytes(file(one)));
+    }
+    create(name);
+    StageStats sum = figures.look().sums().get(Stage.READER);
+    byte[] lastAdded = sum == null ? null : before.get(sum.lastAdded());
+    if (dies && lastAdded != null) {
+      Files.write(file(sum.lastAdded()), lastAdded);
+    }
+    return name;
+  }
+
+  private StageStats create(String name) throws IOException {
+    StageStats stats = figures.create(Stage.READER, name);
+    own.put(name, stats);
+    return stats;
+  }
+
+  private StageStats reader(String name, long number, long generation, Ledger.Entry ledger)
+      throws IOException {
+    StageStats stats = create(name);
+    stats.ledger.write(ledger);
+    stats.counter(Figure.GENERATION).set(generation);
+    stats.counter(Figure.READER).set(number);
+    return stats;
+  }
+
+  /** Leaves a file that nobody has locked in place of a reader's; returns what is in it. */
+  private byte[] die(String name) throws IOException {
+    byte[] content = Files.readAllBytes(file(name));
+    Files.delete(file(name));
+    return Files.readAllBytes(Files.write(file(name), content));
+  }
+
+  private Path file(String name) {
+    return FiguresDirectory.path(directory.resolve("aeron")).resolve(name + ".figures");
+  }
+
+  private List<String> names() {
+    return figures.look().instances().stream().map(Instance::name).toList();
+  }
+
+  private List<String> orphans() {
+    return figures.look().orphans().stream().map(Instance::name).toList();
+  }
+
+  /** Of all readers, as a process sees it that looks for the first time. */
+  private Ledger.Entry ledger() {
+    View view = new FiguresDirectory(directory.resolve("aeron")).look();
+    return Stream.concat(
+            view.instances().stream().map(Instance::ledger),
+            view.sums().values().stream().map(sum -> sum.ledger.read()))
+        .reduce(Ledger.Entry.EMPTY, Ledger.Entry::plus);
   }
 
   private Process start(Stage stage, String name) throws IOException {
