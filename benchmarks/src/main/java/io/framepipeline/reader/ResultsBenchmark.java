@@ -61,7 +61,7 @@ public class ResultsBenchmark {
   }
 
   private ResultsOutput newOutput() throws IOException {
-    ResultsChannel results = ResultsChannel.ofFile(channel);
+    ResultsChannel results = ResultsChannel.ofFile(channel, 0);
     return format.equals("npy") ? new NpyOutput(results) : new LinesOutput(results, 0);
   }
 }

@@ -18,6 +18,7 @@ import org.openjdk.jmh.annotations.State;
 public class RetainedFramesBenchmark {
   private final RetainedFrames frames =
       new RetainedFrames(
+          ReaderMemory.ofProcess(),
           FrameSlots.inMemory(1024, Frames.BYTE_PAYLOAD_LENGTH),
           5,
           (sequence, buffer, offset, length) -> {},
@@ -32,7 +33,9 @@ public class RetainedFramesBenchmark {
     frames.publish((sequence + 1) * Frames.BYTE_PAYLOAD_LENGTH, sequence);
     frames.takeOver();
     frames.sent(frames.nextToSend(), 1, sequence);
-    return frames.answered(sequence++, 1);
+    boolean isAnswered = frames.answered(sequence++, 1);
+    frames.closeFrames();
+    return isAnswered;
   }
 
   /** Once a duty cycle. */

@@ -29,6 +29,7 @@ final class ChannelReader extends SourceReader {
 
   private final ReaderSettings settings;
   private final RetainedFrames frames;
+  private final InputProgress input;
   private final IdleStrategy idleStrategy;
   private final PipelineCpu cpu;
   private final Pacer pacer;
@@ -37,21 +38,26 @@ final class ChannelReader extends SourceReader {
   private int unannouncedLength;
 
   /**
+   * Reads from where the input was read to before, if it was.
+   *
+   * @param input how far the input is read
    * @param cpu the CPU of the reading thread
    * @param framesPadded counts last frames filled up with zero bytes
    */
   ChannelReader(
       ReaderSettings settings,
       RetainedFrames frames,
+      InputProgress input,
       IdleStrategy idleStrategy,
       PipelineCpu cpu,
       AtomicCounter framesPadded) {
     this.framesPadded = framesPadded;
     this.settings = settings;
     this.frames = frames;
+    this.input = input;
     this.idleStrategy = idleStrategy;
     this.cpu = cpu;
-    this.pacer = settings.newPacer();
+    this.pacer = settings.newPacer(input.position() / Frames.BYTE_PAYLOAD_LENGTH);
     this.frameLimit = settings.frameLimit();
   }
 
@@ -75,17 +81,22 @@ final class ChannelReader extends SourceReader {
   @Override
   void run() {
     cpu.takeLongTurns();
-    try (ReadableByteChannel channel = settings.source().open()) {
-      long inputPosition = 0;
-      long start;
+    if (input.hasEnded()) {
+      setFinished(true);
+      return;
+    }
+    try (ReadableByteChannel channel = settings.source().open(input.position() > 0)) {
+      goOn(channel);
       do {
-        start = inputPosition;
-        inputPosition = readToEnd(channel, start);
-        int remainder = (int) (inputPosition % Frames.BYTE_PAYLOAD_LENGTH);
+        readToEnd(channel);
+        int remainder = (int) (input.position() % Frames.BYTE_PAYLOAD_LENGTH);
         if (remainder != 0 && isFinished()) {
-          inputPosition = endInsideFrame(inputPosition, remainder);
+          endInsideFrame(remainder);
         }
-      } while (inputPosition > start && isToRepeat(channel, inputPosition));
+      } while (input.position() > input.passStart() && isToRepeat(channel));
+      if (isFinished() && failure() == null) {
+        input.end();
+      }
     } catch (ClosedByInterruptException e) {
       // Stopped while it waited for the source.
     } catch (ExitException e) {
@@ -99,44 +110,91 @@ final class ChannelReader extends SourceReader {
     }
   }
 
+  /** Goes to where the input was read to before, if it was opened before and is still the same. */
+  private void goOn(ReadableByteChannel channel) throws IOException {
+    Source source = settings.source();
+    SeekableByteChannel file = source.isSeekable() ? (SeekableByteChannel) channel : null;
+    Source.Identity identity = source.identity();
+    if (input.file() == null) {
+      input.open(identity, file == null ? 0 : file.position());
+    }
+    long position = input.position();
+    boolean isSame = identity.equals(input.file());
+    if (isSame && file != null) {
+      // After a padded frame the position is behind the end.
+      isSame = file.size() + Frames.BYTE_PAYLOAD_LENGTH > input.filePosition();
+      file.position(input.filePosition());
+    }
+    if (!isSame) {
+      throw source.noInput(
+          "is not the same any more as when a reader that was killed had read %s bytes of it"
+              .formatted(position));
+    }
+    int length = input.interruptedLength();
+    if (length > 0) {
+      int filled = ReadMarks.filled(frames.writable(position, length), input.mark());
+      if (filled < 0) {
+        throw source.noInput(
+            "its reader was killed inside a read, after byte %s, which may have taken up to %s bytes and left the input inside a frame"
+                .formatted(position, length));
+      }
+      publish(filled);
+    }
+  }
+
   /** Whether to read the file once more. If so, sets the file to its start. */
-  private boolean isToRepeat(ReadableByteChannel channel, long inputPosition) throws IOException {
-    if (settings.repeat()
-        && failure() == null
-        && inputPosition < frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
+  private boolean isToRepeat(ReadableByteChannel channel) throws IOException {
+    if (settings.repeat() && failure() == null && !isLimitReached()) {
       setFinished(false);
-      ((SeekableByteChannel) channel).position(0);
+      input.beginPass(input.position());
+      ((SeekableByteChannel) channel).position(input.filePosition());
     }
     return !isFinished() && !isStopped();
   }
 
-  /** Returns how many bytes the input has had by then, repeats included. */
-  private long readToEnd(ReadableByteChannel channel, long start) throws IOException {
-    long inputPosition = start;
-    while (!isStopped()) {
-      int length = lengthToRead(inputPosition);
+  private void readToEnd(ReadableByteChannel channel) throws IOException {
+    setFinished(isLimitReached());
+    while (!isFinished() && !isStopped()) {
+      int length = lengthToRead(input.position());
       if (length == 0) {
         continue;
       }
-      int count = channel.read(frames.writable(inputPosition, length));
-      if (count < 0) {
-        setFinished(true);
-        return inputPosition;
-      }
-      if (count > 0) {
-        inputPosition += count;
-        frames.publish(inputPosition, System.nanoTime());
-      }
-      unannouncedLength += count;
+      ByteBuffer memory = frames.writable(input.position(), length);
+      int count =
+          channel instanceof StreamChannel stream ? read(stream, memory) : channel.read(memory);
+      publish(count);
       if (count < READ_LENGTH || unannouncedLength >= ANNOUNCE_LENGTH) {
         announce();
       }
-      if (inputPosition == frameLimit * Frames.BYTE_PAYLOAD_LENGTH) {
+      if (count < 0 || isLimitReached()) {
         setFinished(true);
-        return inputPosition;
       }
     }
-    return inputPosition;
+  }
+
+  private boolean isLimitReached() {
+    return input.position() >= frameLimit * Frames.BYTE_PAYLOAD_LENGTH;
+  }
+
+  /** Reads what cannot be read again, so that a reader that is killed here leaves a trace. */
+  private int read(StreamChannel stream, ByteBuffer memory) throws IOException {
+    if (!stream.await()) {
+      return 0;
+    }
+    ReadMarks.put(memory, input.mark());
+    input.beginConsuming(memory.remaining());
+    int count = stream.read(memory);
+    if (count <= 0) {
+      input.endConsuming();
+    }
+    return count;
+  }
+
+  private void publish(int length) {
+    if (length > 0) {
+      frames.publish(input.position() + length, System.nanoTime());
+      unannouncedLength += length;
+    }
   }
 
   /** How many bytes to read now. Returns 0, after a pause, if none are due or the ring is full. */
@@ -166,22 +224,21 @@ final class ChannelReader extends SourceReader {
     }
   }
 
-  /** Refuses the last frame or fills it up. Returns how many bytes the input has then. */
-  private long endInsideFrame(long inputPosition, int remainder) {
+  /** Refuses the last frame or fills it up. */
+  private void endInsideFrame(int remainder) {
     if (settings.partialFrame() == PartialFrame.REFUSE) {
       fail(
           settings
               .source()
-              .partialFrame("its end after %s bytes".formatted(inputPosition), remainder));
-      return inputPosition;
+              .partialFrame("its end after %s bytes".formatted(input.position()), remainder));
+      return;
     }
     int missing = Frames.BYTE_PAYLOAD_LENGTH - remainder;
-    ByteBuffer rest = frames.writable(inputPosition, missing);
+    ByteBuffer rest = frames.writable(input.position(), missing);
     while (rest.hasRemaining()) {
       rest.put((byte) 0);
     }
     framesPadded.incrementRelease();
-    frames.publish(inputPosition + missing, System.nanoTime());
-    return inputPosition + missing;
+    publish(missing);
   }
 }

@@ -1,9 +1,6 @@
 package io.framepipeline.reader;
 
-/**
- * Which of the expired frames to send next, and how often each frame was blamed: which frames are
- * expired is in the delivery states. For the duty cycle.
- */
+/** Which of the expired frames to send next. For the duty cycle. */
 final class ExpiredFrames {
   /**
    * A frame that was blamed this often may kill every process that takes it. Only one such suspect
@@ -13,8 +10,7 @@ final class ExpiredFrames {
 
   private static final long NONE = -1;
 
-  private final byte[] states;
-  private final int[] blames;
+  private final DeliveryStates states;
   private int count;
   private int suspectCount;
 
@@ -24,24 +20,9 @@ final class ExpiredFrames {
   /** The suspect that was sent last. */
   private long suspect = NONE;
 
-  /**
-   * No expired frames.
-   *
-   * @param states the delivery state of each frame, by sequence modulo the length
-   */
-  ExpiredFrames(byte[] states) {
+  /** No expired frames yet, among those with these states. */
+  ExpiredFrames(DeliveryStates states) {
     this.states = states;
-    this.blames = new int[states.length];
-  }
-
-  /** Forgets the blames of the frame that had this frame's place. */
-  void forget(long sequence) {
-    blames[index(sequence)] = 0;
-  }
-
-  /** Blames a frame; returns how often it was blamed by now. */
-  int blame(long sequence) {
-    return ++blames[index(sequence)];
   }
 
   /** Notes that a frame has expired. */
@@ -84,12 +65,12 @@ final class ExpiredFrames {
     if (cursor < done) {
       cursor = done;
     }
-    boolean isSuspectOut = suspect >= done && states[index(suspect)] == RetainedFrames.SENT;
+    boolean isSuspectOut = suspect >= done && states.state(suspect) == DeliveryStates.SENT;
     if (isSuspectOut && count == suspectCount) {
       return NONE;
     }
     for (long sequence = cursor; sequence < unsent; sequence++) {
-      if (states[index(sequence)] == RetainedFrames.EXPIRED
+      if (states.state(sequence) == DeliveryStates.EXPIRED
           && !(isSuspectOut && isSuspect(sequence))) {
         cursor = sequence;
         return sequence;
@@ -102,10 +83,6 @@ final class ExpiredFrames {
   }
 
   private boolean isSuspect(long sequence) {
-    return blames[index(sequence)] >= SUSPECT_BLAMES;
-  }
-
-  private int index(long sequence) {
-    return (int) sequence & (states.length - 1);
+    return states.blames(sequence) >= SUSPECT_BLAMES;
   }
 }

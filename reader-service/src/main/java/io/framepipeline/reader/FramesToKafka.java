@@ -64,11 +64,14 @@ public final class FramesToKafka implements AutoCloseable {
     this.stats = stats;
     this.meters = meters;
     this.slots = FrameSlots.inMemory(settings.windowFrames(), Frames.BYTE_PAYLOAD_LENGTH);
-    this.frames = new RetainedFrames(slots, 1, (sequence, buffer, offset, length) -> {}, null);
+    ReaderMemory memory = ReaderMemory.ofProcess();
+    this.frames =
+        new RetainedFrames(memory, slots, 1, (sequence, buffer, offset, length) -> {}, null);
     this.source =
         new ChannelReader(
             settings,
             frames,
+            memory.input,
             new SleepingMillisIdleStrategy(1),
             PipelineCpu.any(),
             stats.counter(Figure.FRAMES_PADDED));
@@ -144,7 +147,9 @@ public final class FramesToKafka implements AutoCloseable {
     while (!isOver && signals.get() < 2) {
       // Asked first, so that what was published before the end is taken over.
       boolean hasSourceEnded = source.hasEnded();
-      int work = takeAnswers() + frames.takeOver() + send();
+      int work = takeAnswers();
+      frames.closeFrames();
+      work += frames.takeOver() + send();
       publish();
       isOver = hasSourceEnded && frames.inFlight() == 0;
       if (System.nanoTime() - progressNanos >= 0) {

@@ -19,11 +19,12 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Writes the results of a source other than Kafka to a topic, each once as long as the reader
- * lives. The key is {@code reader:sequence}. A reader's results are in one partition, in order.
+ * Writes the results of a source other than Kafka to a topic, each once. The key is {@code
+ * reader:sequence}. A reader's results are in one partition, in order.
  *
  * <p>Each transaction also commits how many results were written, as the position of a group that
- * has no members. So a commit whose answer is lost is not repeated.
+ * has no members. So a commit whose answer is lost is not repeated, and a reader that goes on in
+ * place of a dead one finds out what that had committed.
  */
 final class KafkaOutput implements ResultsOutput {
   private static final int MAX_RESULTS = 16_384;
@@ -49,19 +50,18 @@ final class KafkaOutput implements ResultsOutput {
   /**
    * Waits until Kafka has answered.
    *
-   * @param reader the number of the reader whose results these are
-   * @param sourceId of the reader; no two readers have the same
+   * @param readerFile of the reader whose results these are
    */
-  KafkaOutput(KafkaSettings settings, String topic, int reader, int sourceId, KafkaMeters meters) {
+  KafkaOutput(KafkaSettings settings, String topic, ReaderFile readerFile, KafkaMeters meters) {
     this.topic = topic;
-    this.reader = reader;
+    this.reader = readerFile.number();
     KafkaFailures failures =
         new KafkaFailures(settings, "results to kafka:" + topic, ExitCode.OUTPUT);
     BooleanSupplier isStopped = () -> Thread.currentThread().isInterrupted();
     KafkaTopics topics = new KafkaTopics(settings, failures, isStopped);
     this.partition = reader % topics.partitions(topic, failures);
     this.position = new TopicPartition(topic, 0);
-    String name = settings.groupOf(topic) + "-" + sourceId;
+    String name = settings.groupOf(topic) + "-" + readerFile.sourceId();
     // A consumer that has not joined the group stands for no member of it.
     try (KafkaConsumer<byte[], ByteBuffer> consumer =
         failures.open(() -> new KafkaConsumer<>(settings.consumer(name)), isStopped)) {
@@ -73,11 +73,38 @@ final class KafkaOutput implements ResultsOutput {
             () -> topics.positions(name, failures),
             failures,
             meters);
+    if (readerFile.generation() > 0) {
+      written = writtenBefore();
+    }
+  }
+
+  /** How many results a dead reader had committed. */
+  private long writtenBefore() {
+    while (true) {
+      Map<TopicPartition, OffsetAndMetadata> positions = transactions.committed();
+      if (positions != null) {
+        OffsetAndMetadata committed = positions.get(position);
+        return committed == null ? 0 : committed.offset();
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    LockSupport.parkNanos(RETRY_NANOS);
+    if (Thread.currentThread().isInterrupted()) {
+      throw new CancellationException();
+    }
   }
 
   /** What Kafka stores of a text. */
   static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public long written() {
+    return written;
   }
 
   @Override
@@ -99,15 +126,12 @@ final class KafkaOutput implements ResultsOutput {
     long end = written + results.size();
     Outcome outcome = Outcome.ABORTED;
     while (outcome != Outcome.COMMITTED) {
-      if (Thread.currentThread().isInterrupted()) {
-        throw new CancellationException();
-      }
       outcome =
           outcome == Outcome.IN_DOUBT
               ? transactions.resolve(name -> true)
               : transactions.commit(results, Map.of(position, new OffsetAndMetadata(end)), group);
       if (outcome != Outcome.COMMITTED) {
-        LockSupport.parkNanos(RETRY_NANOS);
+        pause();
       }
     }
     written = end;

@@ -106,7 +106,7 @@ final class KafkaReader extends SourceReader {
     this.topic = settings.source().topic();
     this.resultsTopic = norms == null ? null : settings.results().topic();
     this.partialFrame = settings.partialFrame();
-    this.pacer = settings.newPacer();
+    this.pacer = settings.newPacer(0);
     this.frameLimit = settings.frameLimit();
     this.frames = frames;
     this.norms = norms;

@@ -88,6 +88,16 @@ final class KafkaTransactions implements AutoCloseable {
     }
   }
 
+  /**
+   * The positions that the group has committed, once no earlier producer with this id can change
+   * them.
+   *
+   * @return null if there is no answer now
+   */
+  Map<TopicPartition, OffsetAndMetadata> committed() {
+    return isOpen() ? committed.get() : null;
+  }
+
   /** Whether the last commit failed since a record is larger than its topic takes. */
   boolean wasTooLarge() {
     return wasTooLarge;
@@ -100,10 +110,7 @@ final class KafkaTransactions implements AutoCloseable {
    *     can have moved its position
    */
   Outcome resolve(Predicate<TopicPartition> isOwned) {
-    if (!isOpen()) {
-      return Outcome.IN_DOUBT;
-    }
-    Map<TopicPartition, OffsetAndMetadata> positions = committed.get();
+    Map<TopicPartition, OffsetAndMetadata> positions = committed();
     if (positions == null) {
       return Outcome.IN_DOUBT;
     }

@@ -47,4 +47,9 @@ final class LinesOutput implements ResultsOutput {
     channel.append(lines.flip());
     lines.clear();
   }
+
+  @Override
+  public long bytes() {
+    return channel.position();
+  }
 }

@@ -11,17 +11,18 @@ final class NormRing {
   /** The most frames that are read and not yet written. */
   static final int CAPACITY = Frames.MAX_WINDOW_FRAMES;
 
-  private final double[] norms = new double[CAPACITY];
+  private final ReaderMemory memory;
   private final boolean[] returned = new boolean[CAPACITY];
   private final AtomicLong known = new AtomicLong();
-  private final AtomicLong written = new AtomicLong();
+  private final AtomicLong written;
+
+  /** The ring of a reader, or of a dead reader whose memory this is. */
+  NormRing(ReaderMemory memory) {
+    this.memory = memory;
+    this.written = new AtomicLong(memory.writing.get(ReaderMemory.WRITTEN));
+  }
 
   // ---- the duty cycle ----
-
-  /** Keeps a frame's norm; NaN if it has none. */
-  void put(long sequence, double norm) {
-    norms[index(sequence)] = norm;
-  }
 
   /** Says that all frames before this one have their norms. */
   void known(long sequence) {
@@ -45,8 +46,14 @@ final class NormRing {
     return known.getAcquire();
   }
 
+  /** A frame's norm; NaN if it has none. */
   double norm(long sequence) {
-    return norms[index(sequence)];
+    return memory.norm(sequence);
+  }
+
+  /** Bytes of the results file that hold the results written so far. */
+  long writtenBytes() {
+    return memory.writing.get(ReaderMemory.WRITTEN_BYTES);
   }
 
   /** Says whether the frame goes back to its source. Call this before {@link #written(long)}. */
@@ -56,6 +63,14 @@ final class NormRing {
 
   /** Says that the norms of all frames before this one are written, or the frames returned. */
   void written(long sequence) {
+    written(sequence, 0);
+  }
+
+  /** The same for norms that are written to a file, which has this many bytes of them. */
+  void written(long sequence, long bytes) {
+    memory.writing.put(ReaderMemory.WRITTEN, sequence);
+    memory.writing.put(ReaderMemory.WRITTEN_BYTES, bytes);
+    memory.writing.commit();
     written.setRelease(sequence);
   }
 

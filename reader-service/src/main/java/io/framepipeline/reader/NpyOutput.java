@@ -27,13 +27,14 @@ final class NpyOutput implements ResultsOutput {
   private long rowCount;
 
   /**
-   * Makes an array without rows.
+   * Makes an array without rows, or goes on with the rows that the file has.
    *
    * @throws IOException if its header cannot be written
    */
   NpyOutput(ResultsChannel channel) throws IOException {
     this.channel = channel;
     this.rows = channel.newBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    rowCount = Math.max(0, channel.position() - HEADER_LENGTH) / Double.BYTES;
     header.put(MAGIC.getBytes(StandardCharsets.ISO_8859_1)).putShort((short) DICTIONARY_LENGTH);
     writeHeader();
   }
@@ -54,6 +55,11 @@ final class NpyOutput implements ResultsOutput {
     channel.append(rows);
     rows.clear();
     writeHeader();
+  }
+
+  @Override
+  public long bytes() {
+    return channel.position();
   }
 
   private void writeHeader() throws IOException {

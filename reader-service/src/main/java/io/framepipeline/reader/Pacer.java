@@ -10,10 +10,16 @@ final class Pacer {
   private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
   private final double framesPerNano;
+  private final long framesBefore;
   private long startNanos;
   private boolean hasStarted;
 
-  Pacer(long framesPerSecond) {
+  /**
+   * @param framesBefore frames that are due at once, because they were read before the schedule
+   *     starts
+   */
+  Pacer(long framesPerSecond, long framesBefore) {
+    this.framesBefore = framesBefore;
     this.framesPerNano = framesPerSecond / NANOS_PER_SECOND;
   }
 
@@ -23,11 +29,11 @@ final class Pacer {
       hasStarted = true;
       startNanos = nowNanos;
     }
-    return 1 + (long) ((nowNanos - startNanos) * framesPerNano);
+    return framesBefore + 1 + (long) ((nowNanos - startNanos) * framesPerNano);
   }
 
   /** Nanoseconds until this many frames are due; zero or negative if they are due now. */
   long nanosUntil(long frames, long nowNanos) {
-    return startNanos + (long) Math.ceil((frames - 1) / framesPerNano) - nowNanos;
+    return startNanos + (long) Math.ceil((frames - framesBefore - 1) / framesPerNano) - nowNanos;
   }
 }

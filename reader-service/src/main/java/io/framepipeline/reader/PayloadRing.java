@@ -35,6 +35,26 @@ final class PayloadRing {
     this.done = new AtomicLongArray(written);
   }
 
+  // ---- at the start, in place of a dead reader ----
+
+  /** Keeps the payload in a slot, whose frame is not done; returns its number. */
+  long keep(int slot) {
+    written[slot] = slots.numberIn(slot);
+    writtenCount++;
+    return written[slot];
+  }
+
+  /**
+   * Goes on with the next payload, which may be written in part.
+   *
+   * @param finished how many payloads have freed their slots so far
+   */
+  void goOn(long number, long finished) {
+    next = number;
+    writtenCount += finished;
+    doneCount.setPlain(finished);
+  }
+
   // ---- the reading thread ----
 
   /**
@@ -68,8 +88,18 @@ final class PayloadRing {
     for (int i = 0; i < count; i++) {
       slots.beginWriting(next + i);
     }
-    int start = slots.offset(next) + offset;
+    return memory(next, offset, length);
+  }
+
+  /** The memory of a payload and those beside it; the same buffer each time. */
+  ByteBuffer memory(long number, int offset, int length) {
+    int start = slots.offset(number) + offset;
     return slots.memory().limit(start + length).position(start);
+  }
+
+  /** The number of the payload to write next. */
+  long next() {
+    return next;
   }
 
   /** Notes that the next payload is complete; returns its number. */
@@ -106,7 +136,8 @@ final class PayloadRing {
     return slots.count();
   }
 
-  private int slot(long number) {
+  /** The slot of a payload. */
+  int slot(long number) {
     return (int) number & (slots.count() - 1);
   }
 }

@@ -13,12 +13,9 @@ import io.framepipeline.common.service.StageSession;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
-import io.framepipeline.common.transport.SlotFile;
-import io.framepipeline.common.wire.Frames;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.concurrent.TimeUnit;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.IdleStrategy;
@@ -43,38 +40,43 @@ public final class ReaderService implements StageService {
 
   private final Channels channels;
   private final StageStats stats;
-  private final SlotFile ring;
+  private final ReaderFile file;
   private final RetainedFrames frames;
   private final SourceReader source;
 
   /** As of the last {@link #collect}. */
   private boolean hasSourceEnded;
 
+  private boolean hasEnded;
+
   /** Null if norms are not written, or if the source's reader writes them. */
   private final ResultsWriter results;
 
   private final KafkaMeters kafkaMeters = new KafkaMeters();
 
-  /** Random, so that this reader does not take norms meant for a reader that died. */
-  private final int sourceId = new SecureRandom().nextInt(Integer.MAX_VALUE);
-
   public ReaderService(ReaderSettings settings, CommonSettings common, StageStats stats) {
     this.channels = common.channels();
     this.stats = stats;
     common.sharedMemory().requireRoomForWindow(settings.windowFrames());
-    NormRing norms = settings.results() == null ? null : new NormRing();
-    this.ring = createRing(common.aeronDirectory(), settings.windowFrames());
+    this.file = openFile(settings, common.aeronDirectory());
+    NormRing norms = settings.results() == null ? null : new NormRing(file.memory());
     this.frames =
         new RetainedFrames(
-            ring.slots(),
+            file.memory(),
+            file.ring().slots(),
             settings.maxDeliveries(),
-            new AbandonedFrames(sourceId, settings.abandonedDirectory()),
+            new AbandonedFrames(file.sourceId(), settings.abandonedDirectory()),
             norms);
     this.source = readSource(settings, norms, common);
     stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
     boolean isWrittenBySource = settings.isKafkaToKafka();
-    this.results =
-        norms == null || isWrittenBySource ? null : writeResults(norms, settings, common);
+    this.results = norms == null || isWrittenBySource ? null : writeResults(norms, settings);
+    frames.publish(stats.ledger);
+    if (file.isKept()) {
+      stats.counter(Figure.GENERATION).setRelease(file.generation());
+      // Last: from now on this ledger counts, and that of a dead reader with this number does not.
+      stats.counter(Figure.READER).setRelease(file.number() + 1);
+    }
   }
 
   public static void main(String[] args) {
@@ -91,7 +93,15 @@ public final class ReaderService implements StageService {
   @Override
   public StageSession connect(DriverConnection connection, Runnable prompt) {
     return new ReaderSession(
-        connection, prompt, channels, ring::link, sourceId, frames, source, results, stats);
+        connection,
+        prompt,
+        channels,
+        file.ring()::link,
+        file.sourceId(),
+        frames,
+        source,
+        results,
+        stats);
   }
 
   /**
@@ -117,7 +127,7 @@ public final class ReaderService implements StageService {
   public void collect() {
     // Asked first, so that what was published before the end is taken over.
     hasSourceEnded = source.hasEnded();
-    frames.takeWritten();
+    frames.closeFrames();
     frames.takeOver();
   }
 
@@ -125,6 +135,11 @@ public final class ReaderService implements StageService {
   public boolean needsConnection() {
     boolean hasFailed = results != null && results.hasFailed();
     return !hasFailed && (frames.inFlight() > 0 || !hasSourceEnded);
+  }
+
+  @Override
+  public boolean hasEnded() {
+    return hasEnded;
   }
 
   @Override
@@ -142,6 +157,8 @@ public final class ReaderService implements StageService {
     if (failure == null) {
       failure = source.failure();
     }
+    // Neither a defect nor frames in flight: nothing is left for another reader.
+    hasEnded = ledger.framesInFlight() == 0;
     if (failure != null) {
       throw failure;
     }
@@ -155,8 +172,9 @@ public final class ReaderService implements StageService {
   public void close() {
     source.close();
     CloseHelper.close(results);
-    // The reading thread may still use it.
-    ring.delete();
+    if (hasEnded || !file.isKept()) {
+      file.delete();
+    }
   }
 
   private SourceReader readSource(
@@ -164,36 +182,37 @@ public final class ReaderService implements StageService {
     IdleStrategy idleStrategy = idleStrategy(settings, common);
     if (settings.source().topic() == null) {
       return new ChannelReader(
-          settings, frames, idleStrategy, common.cpu(), stats.counter(Figure.FRAMES_PADDED));
+          settings,
+          frames,
+          file.memory().input,
+          idleStrategy,
+          common.cpu(),
+          stats.counter(Figure.FRAMES_PADDED));
     }
     stats.counter(Figure.IS_REREAD).setRelease(1);
     NormRing norms = settings.isKafkaToKafka() ? allNorms : null;
-    return new KafkaReader(settings, sourceId, frames, norms, idleStrategy, stats, kafkaMeters);
+    return new KafkaReader(
+        settings, file.sourceId(), frames, norms, idleStrategy, stats, kafkaMeters);
   }
 
-  private ResultsWriter writeResults(
-      NormRing norms, ReaderSettings settings, CommonSettings common) {
+  private ResultsWriter writeResults(NormRing norms, ReaderSettings settings) {
     ResultsTarget target = settings.results();
     String topic = target.topic();
-    try {
-      int reader = ReaderNumber.take(common.aeronDirectory());
-      ResultsTarget.Opener opener =
-          topic == null
-              ? target.prepare(reader)
-              : () -> new KafkaOutput(settings.kafka(), topic, reader, sourceId, kafkaMeters);
-      return new ResultsWriter(norms, target, opener, reader);
-    } catch (IOException e) {
-      throw new ExitException(
-          ExitCode.INTERNAL,
-          "AERON_DIR=%s: no number for this reader beside it: %s"
-              .formatted(common.aeronDirectory(), e));
-    }
+    ResultsTarget.Opener opener =
+        topic == null
+            ? target.prepare(file.number(), file.memory(), file.generation() > 0)
+            : () -> new KafkaOutput(settings.kafka(), topic, file, kafkaMeters);
+    return new ResultsWriter(norms, target, opener, file.number());
   }
 
-  private SlotFile createRing(Path aeronDirectory, int windowFrames) {
+  /** A reader of Kafka needs no memory that outlives it: its successor reads its frames again. */
+  private static ReaderFile openFile(ReaderSettings settings, Path aeronDirectory) {
+    int windowFrames = settings.windowFrames();
     try {
-      return SlotFile.create(
-          SlotFile.pathFor(aeronDirectory, sourceId), windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
+      ReaderFiles files = new ReaderFiles(aeronDirectory);
+      return settings.source().topic() == null
+          ? files.open(settings.identity(), windowFrames)
+          : files.openForProcess(windowFrames);
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.INTERNAL,

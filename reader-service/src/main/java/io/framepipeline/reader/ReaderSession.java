@@ -98,7 +98,7 @@ final class ReaderSession implements StageSession, Inbox.Handler {
     }
     long acknowledgedBefore = frames.acknowledged();
     int answers = inbox.poll(this, ANSWER_LIMIT, nowNanos);
-    frames.takeWritten();
+    frames.closeFrames();
     boolean isAcknowledged = frames.acknowledged() > acknowledgedBefore;
     lossDetector.doWork(nowNanos);
     // Asked first, so that what was published before the end is taken over.
@@ -120,8 +120,8 @@ final class ReaderSession implements StageSession, Inbox.Handler {
       }
     }
 
-    if (stats.counter(Figure.FIRST_READ_NANOS).getPlain() == 0 && frames.read() > 0) {
-      stats.counter(Figure.FIRST_READ_NANOS).setRelease(frames.originNanos(0));
+    if (stats.counter(Figure.FIRST_READ_NANOS).getPlain() == 0 && frames.read() > frames.first()) {
+      stats.counter(Figure.FIRST_READ_NANOS).setRelease(frames.originNanos(frames.first()));
     }
     if (isAcknowledged) {
       stats.counter(Figure.LAST_COMPLETED_NANOS).setRelease(nowNanos);
@@ -231,12 +231,6 @@ final class ReaderSession implements StageSession, Inbox.Handler {
   private void publishLedger() {
     stats.counter(Figure.FRAMES_DUPLICATE).setRelease(frames.duplicates());
     stats.counter(Figure.RESULTS_WAITING_FRAMES).setRelease(frames.unwritten());
-    stats.ledger.write(
-        frames.read(),
-        frames.acknowledged(),
-        frames.inFlight(),
-        frames.abandoned(),
-        frames.returned(),
-        frames.redelivered());
+    frames.publish(stats.ledger);
   }
 }

@@ -5,6 +5,7 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.wire.Frames;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.OptionalLong;
 
 /**
@@ -65,9 +66,30 @@ public record ReaderSettings(
     return isUsed ? KafkaSettings.read(settings) : null;
   }
 
-  /** The schedule of a reader; null if it reads as fast as possible. */
-  Pacer newPacer() {
-    return framesPerSecond.isPresent() ? new Pacer(framesPerSecond.getAsLong()) : null;
+  /**
+   * The schedule of a reader; null if it reads as fast as possible.
+   *
+   * @param framesBefore how many frames a dead reader, whose place this one takes, has read
+   */
+  Pacer newPacer(long framesBefore) {
+    return framesPerSecond.isPresent()
+        ? new Pacer(framesPerSecond.getAsLong(), framesBefore)
+        : null;
+  }
+
+  /**
+   * The settings, as text, that a reader must have in common with a dead one to take its place:
+   * what is read, how much of it, and where the norms go.
+   */
+  String identity() {
+    return "READER_SOURCE=%s READER_RESULTS=%s READER_FRAMES=%s READER_REPEAT=%s READER_PARTIAL_FRAME=%s READER_WINDOW_FRAMES=%s"
+        .formatted(
+            source.name(),
+            results == null ? "" : results.name(),
+            frames.isPresent() ? frames.getAsLong() : "",
+            repeat,
+            partialFrame.name().toLowerCase(Locale.ROOT),
+            windowFrames);
   }
 
   /** The most frames to read: so many that their bytes can be counted, if no limit is set. */

@@ -29,19 +29,29 @@ final class ResultsChannel {
   private final boolean isFile;
   private long position;
 
-  private ResultsChannel(FileChannel channel, boolean isFile) {
+  private ResultsChannel(FileChannel channel, boolean isFile, long position) {
     this.channel = channel;
     this.isFile = isFile;
+    this.position = position;
   }
 
-  /** For a regular file, new and empty. */
-  static ResultsChannel ofFile(FileChannel channel) {
-    return new ResultsChannel(channel, true);
+  /**
+   * For a regular file.
+   *
+   * @param position bytes that stay; a dead reader may have written more, which are written again
+   */
+  static ResultsChannel ofFile(FileChannel channel, long position) {
+    return new ResultsChannel(channel, true, position);
   }
 
   /** For anything else, even if other processes write to it. */
   static ResultsChannel ofStream(FileChannel channel) {
-    return new ResultsChannel(channel, false);
+    return new ResultsChannel(channel, false, 0);
+  }
+
+  /** Bytes of a regular file so far; 0 for anything else. */
+  long position() {
+    return position;
   }
 
   /** Makes a buffer for the bytes of one append. */

@@ -20,4 +20,14 @@ interface ResultsOutput {
    * @throws IOException if they cannot be written; results of earlier flushes stay in the output
    */
   void flush() throws IOException;
+
+  /** Bytes of the results file by now; 0 if the output is no regular file. */
+  default long bytes() {
+    return 0;
+  }
+
+  /** Results of frames before this one are in the output, as far as the output itself knows. */
+  default long written() {
+    return 0;
+  }
 }

@@ -96,11 +96,15 @@ public record ResultsTarget(String name) {
   }
 
   /**
-   * Prepares to write a reader's results. Makes a regular file at once.
+   * Prepares to write a reader's results. Makes a regular file at once, or goes on with one that a
+   * dead reader has made.
    *
-   * @throws ExitException with {@link ExitCode#USAGE} if the file exists already, or cannot be made
+   * @param memory of the reader
+   * @param isSuccessor whether it was a dead reader's before
+   * @throws ExitException with {@link ExitCode#USAGE} if another file exists already, or none can
+   *     be made
    */
-  Opener prepare(int reader) {
+  Opener prepare(int reader, ReaderMemory memory, boolean isSuccessor) {
     if (isStandardOutput()) {
       return () -> lines(new FileOutputStream(FileDescriptor.out).getChannel(), reader);
     }
@@ -111,7 +115,7 @@ public record ResultsTarget(String name) {
     try {
       ResultsChannel channel =
           ResultsChannel.ofFile(
-              FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+              openFile(file, memory, isSuccessor), memory.writing.get(ReaderMemory.WRITTEN_BYTES));
       return file.toString().endsWith(ARRAY_SUFFIX)
           ? () -> new NpyOutput(channel)
           : () -> new LinesOutput(channel, reader);
@@ -120,6 +124,20 @@ public record ResultsTarget(String name) {
     } catch (IOException e) {
       throw refused(file, e.toString());
     }
+  }
+
+  private static FileChannel openFile(Path file, ReaderMemory memory, boolean isSuccessor)
+      throws IOException {
+    // A dead reader may not have got as far as to say that it has made the file.
+    boolean isMade =
+        memory.hasResultsFile()
+            || (isSuccessor && Files.isRegularFile(file) && Files.size(file) == 0);
+    FileChannel channel =
+        isMade
+            ? FileChannel.open(file, StandardOpenOption.WRITE)
+            : FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    memory.setHasResultsFile();
+    return channel;
   }
 
   /** The exception for an output that fails after results were written. */

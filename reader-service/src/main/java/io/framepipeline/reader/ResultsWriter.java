@@ -66,9 +66,10 @@ final class ResultsWriter implements AutoCloseable {
   }
 
   private void run() {
-    long next = 0;
+    long next = norms.written();
     try {
       ResultsOutput output = opener.open();
+      next = Math.max(next, output.written());
       long parkNanos = MIN_PARK_NANOS;
       while (!isClosed) {
         long known = norms.known();
@@ -80,7 +81,7 @@ final class ResultsWriter implements AutoCloseable {
         if (end > next) {
           output.flush();
           next = end;
-          norms.written(next);
+          norms.written(next, output.bytes());
           parkNanos = MIN_PARK_NANOS;
         }
         if (end == known) {

@@ -1,5 +1,12 @@
 package io.framepipeline.reader;
 
+import static io.framepipeline.reader.DeliveryStates.ABANDONED;
+import static io.framepipeline.reader.DeliveryStates.DONE;
+import static io.framepipeline.reader.DeliveryStates.EXPIRED;
+import static io.framepipeline.reader.DeliveryStates.SENT;
+import static io.framepipeline.reader.DeliveryStates.UNSENT;
+
+import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
@@ -7,9 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
 
 /**
- * The delivery state of each frame, from its reading until it is completed or abandoned. A frame's
- * bytes are in a {@link PayloadRing}. The delivery state spans the last {@link NormRing#CAPACITY}
- * sequences, whatever the window: no two frames in flight are further apart.
+ * Each frame's way from its reading until it is completed or abandoned. A frame's bytes are in a
+ * {@link PayloadRing}, and its {@linkplain DeliveryStates delivery state} outlives the reader.
  *
  * <p>The reading thread fills slots in order and publishes them. The duty cycle does everything
  * else, whichever thread runs it. A slot is free again when its frame's norm is known. If norms are
@@ -25,25 +31,19 @@ final class RetainedFrames {
 
   private static final long NONE = -1;
 
-  private static final byte UNSENT = 0;
-  static final byte SENT = 1;
-  static final byte EXPIRED = 2;
-  private static final byte DONE = 3;
-  private static final byte ABANDONED = 4;
+  private static final int CAPACITY = DeliveryStates.CAPACITY;
 
-  private static final int CAPACITY = NormRing.CAPACITY;
-
+  private final ReaderMemory memory;
+  private final DeliveryStates states;
   private final int maxDeliveries;
   private final AbandonedHandler onAbandoned;
   private final FrameSlots slots;
   private final PayloadRing payloads;
   private final NormRing norms;
   private final long[] payloadNumbers = new long[CAPACITY];
-  private final long[] originNanos = new long[CAPACITY];
   private final long[] sentNanos = new long[CAPACITY];
   private final long[] inboxes = new long[CAPACITY];
-  private final byte[] states = new byte[CAPACITY];
-  private final ExpiredFrames expired = new ExpiredFrames(states);
+  private final ExpiredFrames expired;
 
   /** Frames that the reading thread has published; only that thread writes this. */
   private final AtomicLong published = new AtomicLong();
@@ -54,6 +54,8 @@ final class RetainedFrames {
    */
   private final AtomicLong closed = new AtomicLong();
 
+  private long first;
+
   /** Frames before this one are all done. */
   private long done;
 
@@ -62,23 +64,88 @@ final class RetainedFrames {
   private long acknowledged;
   private long inFlight;
   private long abandoned;
+  private long closedAbandoned;
   private long returned;
   private long redelivered;
   private long duplicates;
   private long unwritten;
 
   /**
-   * @param slots one for each frame of the window
+   * Goes on with what the memory holds: nothing, or the frames of a dead reader. What that had sent
+   * and not seen answered has expired, and no frame is to blame.
+   *
+   * @param slots one for each frame of the window, with the payloads of those frames
    * @param maxDeliveries a frame is abandoned after this many expired deliveries with blame
    * @param norms where norms wait to be written; null if they are not written
    */
   RetainedFrames(
-      FrameSlots slots, int maxDeliveries, AbandonedHandler onAbandoned, NormRing norms) {
+      ReaderMemory memory,
+      FrameSlots slots,
+      int maxDeliveries,
+      AbandonedHandler onAbandoned,
+      NormRing norms) {
+    this.memory = memory;
+    this.states = memory.states;
+    this.expired = new ExpiredFrames(states);
     this.slots = slots;
     this.payloads = new PayloadRing(slots);
     this.maxDeliveries = maxDeliveries;
     this.onAbandoned = onAbandoned;
     this.norms = norms;
+    goOn();
+  }
+
+  private void goOn() {
+    done = memory.closing.get(ReaderMemory.CLOSED);
+    closedAbandoned = memory.closing.get(ReaderMemory.CLOSED_ABANDONED);
+    redelivered = memory.closing.get(ReaderMemory.REDELIVERED);
+    acknowledged = done - closedAbandoned;
+    abandoned = closedAbandoned;
+    closed.setPlain(done);
+    unsent = done;
+    read = memory.input.position() / Frames.BYTE_PAYLOAD_LENGTH;
+    first = read;
+    published.setPlain(read);
+    for (long sequence = done; sequence < read; sequence++) {
+      if (!states.holds(sequence)) {
+        // The dead reader had read the frame, but had not put it in yet.
+        long number = memory.input.payloadOf(sequence);
+        slots.written(number);
+        states.add(sequence, payloads.slot(number), System.nanoTime());
+      }
+      take(sequence);
+    }
+    payloads.goOn(memory.input.payloadOf(read), read - (inFlight - unwritten));
+    while (done < unsent && states.isFinal(done)) {
+      done++;
+    }
+    if (norms != null) {
+      norms.known(done);
+    }
+  }
+
+  private void take(long sequence) {
+    int state = states.state(sequence);
+    if (state == ABANDONED) {
+      abandoned++;
+    } else if (state == DONE && norms == null) {
+      acknowledged++;
+    } else {
+      inFlight++;
+    }
+    if (state == DONE && norms != null) {
+      unwritten++;
+    }
+    if (state < DONE) {
+      payloadNumbers[index(sequence)] = payloads.keep(states.slot(sequence));
+    }
+    if (state == SENT || state == EXPIRED) {
+      inboxes[index(sequence)] = NONE;
+      markExpired(sequence);
+    }
+    if (state != UNSENT) {
+      unsent = sequence + 1;
+    }
   }
 
   // ---- the reading thread ----
@@ -95,15 +162,18 @@ final class RetainedFrames {
 
   /** Where to write the input's bytes from this one on; the same buffer each time. */
   ByteBuffer writable(long inputPosition, int length) {
+    memory.input.willWriteAt(payloads.next() - published.getPlain());
     return payloads.writable(offsetInFrame(inputPosition), length);
   }
 
   /** Publishes every frame that is complete, given the number of input bytes so far. */
   void publish(long inputPosition, long nowNanos) {
+    memory.input.advance(inputPosition);
     long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
     for (long sequence = published.getPlain(); sequence < complete; sequence++) {
-      originNanos[index(sequence)] = nowNanos;
-      payloadNumbers[index(sequence)] = payloads.written();
+      long number = payloads.written();
+      payloadNumbers[index(sequence)] = number;
+      states.add(sequence, payloads.slot(number), nowNanos);
     }
     published.setRelease(complete);
   }
@@ -130,10 +200,7 @@ final class RetainedFrames {
   int takeOver() {
     long complete = published.getAcquire();
     int taken = (int) (complete - read);
-    for (; read < complete; read++) {
-      states[index(read)] = UNSENT;
-      expired.forget(read);
-    }
+    read = complete;
     inFlight += taken;
     return taken;
   }
@@ -157,7 +224,7 @@ final class RetainedFrames {
    * the process that had it.
    */
   int batchLength(long sequence) {
-    if (states[index(sequence)] == EXPIRED) {
+    if (states.state(sequence) == EXPIRED) {
       return 1;
     }
     long end = Math.min(read, sequence + Frames.BATCH_FRAMES);
@@ -178,20 +245,19 @@ final class RetainedFrames {
    * @return -1 if there is none
    */
   long inboxToAvoid(long sequence) {
-    int index = index(sequence);
-    return states[index] == EXPIRED ? inboxes[index] : NONE;
+    return states.state(sequence) == EXPIRED ? inboxes[index(sequence)] : NONE;
   }
 
   /** Notes that a frame went to an inbox. */
   void sent(long sequence, long inbox, long nowNanos) {
     int index = index(sequence);
-    if (states[index] == EXPIRED) {
+    if (states.state(sequence) == EXPIRED) {
       expired.sent(sequence);
       redelivered++;
     } else {
       unsent = sequence + 1;
     }
-    states[index] = SENT;
+    states.setState(sequence, SENT);
     inboxes[index] = inbox;
     sentNanos[index] = nowNanos;
   }
@@ -206,12 +272,11 @@ final class RetainedFrames {
     if (sequence < 0 || sequence >= unsent) {
       return false;
     }
-    int index = index(sequence);
-    if (sequence < done || isDone(index)) {
+    if (sequence < done || states.isFinal(sequence)) {
       duplicates++;
       return false;
     }
-    if (states[index] == EXPIRED) {
+    if (states.state(sequence) == EXPIRED) {
       expired.remove(sequence);
     }
     if (norms == null) {
@@ -224,27 +289,35 @@ final class RetainedFrames {
     return true;
   }
 
-  /** Completes the frames whose norms have been written, and lets go of those returned. */
-  void takeWritten() {
-    if (norms == null) {
+  /**
+   * Closes the frames whose norms have been written, or which went back to the source; if norms are
+   * not written, those that are done.
+   */
+  void closeFrames() {
+    long sequence = closed.getPlain();
+    long end = norms == null ? done : norms.written();
+    if (sequence == end) {
       return;
     }
-    long written = norms.written();
-    long sequence = closed.getPlain();
-    if (sequence < written) {
-      for (; sequence < written; sequence++) {
-        if (states[index(sequence)] == DONE) {
-          if (norms.isReturned(sequence)) {
-            returned++;
-          } else {
-            acknowledged++;
-          }
-          inFlight--;
-          unwritten--;
+    for (; sequence < end; sequence++) {
+      if (states.state(sequence) == ABANDONED) {
+        closedAbandoned++;
+      } else if (norms != null) {
+        if (norms.isReturned(sequence)) {
+          returned++;
+        } else {
+          acknowledged++;
         }
+        inFlight--;
+        unwritten--;
       }
-      closed.setRelease(written);
     }
+    memory.closing.put(ReaderMemory.CLOSED, end);
+    memory.closing.put(ReaderMemory.CLOSED_ABANDONED, closedAbandoned);
+    memory.closing.put(ReaderMemory.REDELIVERED, redelivered);
+    memory.closing.commit();
+    // From now on the reading thread may use their places.
+    closed.setRelease(end);
   }
 
   /**
@@ -254,7 +327,7 @@ final class RetainedFrames {
     int count = 0;
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
-      if (states[index] == SENT && inboxes[index] == inbox) {
+      if (states.state(sequence) == SENT && inboxes[index] == inbox) {
         inboxes[index] = NONE;
         expire(sequence);
         count++;
@@ -271,7 +344,7 @@ final class RetainedFrames {
     int count = 0;
     for (long sequence = done; sequence < unsent; sequence++) {
       int index = index(sequence);
-      if (states[index] == SENT && sentNanos[index] - nanos < 0) {
+      if (states.state(sequence) == SENT && sentNanos[index] - nanos < 0) {
         inboxes[index] = NONE;
         expire(sequence);
         count++;
@@ -283,9 +356,8 @@ final class RetainedFrames {
   /** Expires everything that was sent, since the driver is gone. No frame is to blame. */
   void expireEverything() {
     for (long sequence = done; sequence < unsent; sequence++) {
-      int index = index(sequence);
-      if (states[index] == SENT) {
-        inboxes[index] = NONE;
+      if (states.state(sequence) == SENT) {
+        inboxes[index(sequence)] = NONE;
         markExpired(sequence);
       }
     }
@@ -301,8 +373,7 @@ final class RetainedFrames {
   int expireOverdue(long nanos, int limit, boolean blame) {
     int count = 0;
     for (long sequence = done; sequence < unsent && count < limit; sequence++) {
-      int index = index(sequence);
-      if (states[index] == SENT && sentNanos[index] - nanos < 0) {
+      if (states.state(sequence) == SENT && sentNanos[index(sequence)] - nanos < 0) {
         count++;
         if (blame) {
           expire(sequence);
@@ -312,6 +383,11 @@ final class RetainedFrames {
       }
     }
     return count;
+  }
+
+  /** Publishes the figures of this moment. */
+  void publish(Ledger ledger) {
+    ledger.write(read, acknowledged, inFlight, abandoned, returned, redelivered);
   }
 
   /** When a frame in flight was last sent. */
@@ -325,7 +401,12 @@ final class RetainedFrames {
 
   /** When a frame in flight was completely read. */
   long originNanos(long sequence) {
-    return originNanos[index(sequence)];
+    return states.originNanos(sequence);
+  }
+
+  /** The first frame that this reader itself has read, or will read. */
+  long first() {
+    return first;
   }
 
   /** Frames taken over from the reading thread. */
@@ -367,13 +448,10 @@ final class RetainedFrames {
     return duplicates;
   }
 
-  private boolean isDone(int index) {
-    return states[index] >= DONE;
-  }
-
   private void expire(long sequence) {
-    if (expired.blame(sequence) < maxDeliveries) {
-      markExpired(sequence);
+    if (states.blames(sequence) + 1 < maxDeliveries) {
+      states.expireWithBlame(sequence);
+      expired.add(sequence);
     } else {
       try {
         int offset = slots.offset(payloadNumber(sequence));
@@ -389,24 +467,21 @@ final class RetainedFrames {
   }
 
   private void markExpired(long sequence) {
-    states[index(sequence)] = EXPIRED;
+    states.setState(sequence, EXPIRED);
     expired.add(sequence);
   }
 
-  private void finish(long sequence, byte state, double norm) {
-    int index = index(sequence);
-    states[index] = state;
+  private void finish(long sequence, int state, double norm) {
     if (norms != null) {
-      norms.put(sequence, norm);
+      memory.setNorm(sequence, norm);
     }
-    payloads.done(payloadNumbers[index]);
+    states.setState(sequence, state);
+    payloads.done(payloadNumbers[index(sequence)]);
     if (sequence == done) {
       do {
         done++;
-      } while (done < unsent && isDone(index(done)));
-      if (norms == null) {
-        closed.setRelease(done);
-      } else {
+      } while (done < unsent && states.isFinal(done));
+      if (norms != null) {
         norms.known(done);
       }
     }

@@ -46,6 +46,7 @@ public record Source(String name) {
   private static final int KIND = 0xf000;
 
   private static final int SOCKET = 0xc000;
+  private static final int FIFO = 0x1000;
   private static final int REGULAR_FILE = 0x8000;
   private static final int BLOCK_DEVICE = 0x6000;
   private static final int DIRECTORY = 0x4000;
@@ -53,6 +54,14 @@ public record Source(String name) {
 
   /** The major number of /dev/zero, /dev/urandom and the like. */
   private static final long MEMORY_DEVICES = 1;
+
+  /**
+   * Tells one file from another.
+   *
+   * @param device the file's device; for a device its own number
+   * @param number the file's inode; for a device 0, since its name may be made anew
+   */
+  record Identity(long device, long number) {}
 
   public boolean isStandardInput() {
     return name.equals(STANDARD_INPUT);
@@ -165,27 +174,66 @@ public record Source(String name) {
             .formatted(name, why));
   }
 
+  /** Which file the source is now. */
+  Identity identity() {
+    Map<String, Object> attributes = attributes(path());
+    return switch (kind(attributes)) {
+      case CHARACTER_DEVICE, BLOCK_DEVICE -> new Identity((long) attributes.get("rdev"), 0);
+      default -> new Identity((long) attributes.get("dev"), (long) attributes.get("ino"));
+    };
+  }
+
+  /** Whether each byte of the source can be read again. */
+  boolean isSeekable() {
+    int kind = kind(attributes(path()));
+    return kind == REGULAR_FILE || kind == BLOCK_DEVICE;
+  }
+
+  /** A second reading end of a source. */
+  @FunctionalInterface
+  public interface Hold extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Keeps a FIFO's reading end open, and reads nothing, until the result is closed. So the FIFO's
+   * writer waits while a killed reader is replaced, and gets no EPIPE. Does nothing for other
+   * sources.
+   */
+  public Hold hold() {
+    try {
+      if (topic() == null && !isStandardInput() && kind(attributes(path())) == FIFO) {
+        return StreamChannel.hold(path())::close;
+      }
+    } catch (IOException | LinkageError e) {
+      // The reader will say so, if it cannot open it either.
+    }
+    return () -> {};
+  }
+
   /**
    * Opens the source without waiting for another process.
    *
+   * @param wasRead whether an earlier reader has read something of it
    * @throws ExitException with {@link ExitCode#USAGE} if only one reader can read the source, and
    *     another process does already
    */
-  ReadableByteChannel open() throws IOException {
+  ReadableByteChannel open(boolean wasRead) throws IOException {
     Path path = path();
     try {
-      return isStream(attributes(path)) ? openStream(path) : openFile(path);
+      return isStream(attributes(path)) ? openStream(path, wasRead) : openFile(path);
     } catch (LinkageError e) {
       // System calls are not available here, so opening a FIFO waits for its other end.
       return openFile(path);
     }
   }
 
-  private StreamChannel openStream(Path path) throws IOException {
+  private StreamChannel openStream(Path path, boolean wasRead) throws IOException {
     StreamChannel stream =
         STANDARD_INPUT_NAMES.contains(name)
             ? StreamChannel.standardInput(path)
-            : StreamChannel.open(path);
+            : StreamChannel.open(path, wasRead);
     if (stream == null) {
       throw new ExitException(
           ExitCode.USAGE,
@@ -204,7 +252,7 @@ public record Source(String name) {
 
   private Map<String, Object> attributes(Path path) {
     try {
-      return Files.readAttributes(path, "unix:mode,rdev");
+      return Files.readAttributes(path, "unix:mode,rdev,dev,ino");
     } catch (NoSuchFileException e) {
       throw noInput("no such file");
     } catch (AccessDeniedException e) {

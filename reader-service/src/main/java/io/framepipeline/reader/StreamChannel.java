@@ -16,9 +16,9 @@ import org.agrona.BufferUtil;
  * An input that reading consumes: a pipe, a FIFO, a socket, a terminal, or a device other than
  * memory. Only one process reads it, since two would each get some bytes of a frame.
  *
- * <p>Nothing could end a wait in open(2) or read(2), so neither waits. Only ppoll(2) waits, for a
- * moment. So a silent input costs almost nothing, whatever its flags. A reader that is killed while
- * it waits has consumed nothing.
+ * <p>Nothing could end a wait in open(2) or read(2), so neither waits. Only {@link #await} waits,
+ * by ppoll(2), for a moment. So a silent input costs almost nothing, whatever its flags. A reader
+ * that is killed while it waits has consumed nothing.
  *
  * <p>A terminal does not become the reader's controlling terminal. Under the local command the
  * reader leads a session, and its death would hang up that terminal.
@@ -55,11 +55,15 @@ final class StreamChannel implements ReadableByteChannel {
   /** A {@code struct pollfd} and a {@code struct timespec}. */
   private final MemorySegment poll = Arena.ofAuto().allocate(TIMESPEC_OFFSET + TIMESPEC_LENGTH, 8);
 
+  /** Whether the input had a writer before it was opened, which ppoll(2) does not know. */
+  private final boolean hadWriter;
+
   private boolean isOpen = true;
 
-  private StreamChannel(int file, int lock) {
+  private StreamChannel(int file, int lock, boolean hadWriter) {
     this.file = file;
     this.lock = lock;
+    this.hadWriter = hadWriter;
     poll.set(ValueLayout.JAVA_INT, 0, file);
     poll.set(ValueLayout.JAVA_SHORT, 4, POLLIN);
   }
@@ -68,15 +72,28 @@ final class StreamChannel implements ReadableByteChannel {
    * Opens an input for this process alone. When this channel is closed or the process dies, the
    * kernel lets another process have the input.
    *
+   * @param hadWriter whether something was read from it before, so that it may be at its end
    * @return null if another process reads it
    * @throws IOException if it cannot be opened
    */
-  static StreamChannel open(Path path) throws IOException {
+  static StreamChannel open(Path path, boolean hadWriter) throws IOException {
     int file = openFile(path);
     if (file < 0) {
       throw new IOException(Syscall.errorText(-file));
     }
-    return lock(file) ? new StreamChannel(file, file) : null;
+    return lock(file) ? new StreamChannel(file, file, hadWriter) : null;
+  }
+
+  /**
+   * Opens a FIFO's reading end and reads nothing. While it is open, the writer gets no EPIPE, even
+   * if no other process has the FIFO open.
+   */
+  static StreamChannel hold(Path path) throws IOException {
+    int file = openFile(path);
+    if (file < 0) {
+      throw new IOException(Syscall.errorText(-file));
+    }
+    return new StreamChannel(file, file, false);
   }
 
   /**
@@ -89,17 +106,25 @@ final class StreamChannel implements ReadableByteChannel {
   static StreamChannel standardInput(Path path) {
     int lock = openFile(path);
     if (lock < 0) {
-      return new StreamChannel(STANDARD_INPUT, NONE);
+      return new StreamChannel(STANDARD_INPUT, NONE, false);
     }
-    return lock(lock) ? new StreamChannel(STANDARD_INPUT, lock) : null;
+    return lock(lock) ? new StreamChannel(STANDARD_INPUT, lock, false) : null;
   }
 
-  /** Returns 0 if there was nothing to read for a moment. */
+  /**
+   * Waits for a moment until there is something to read, or the input has ended.
+   *
+   * @return whether to read
+   */
+  boolean await() {
+    // A FIFO whose last writer left before this process opened it never gets readable. But a read
+    // finds its end.
+    return isReadable() || hadWriter;
+  }
+
+  /** Reads after {@link #await} has said so. Returns 0 if there is nothing to read after all. */
   @Override
   public int read(ByteBuffer buffer) throws IOException {
-    if (!isReadable()) {
-      return 0;
-    }
     long address = BufferUtil.address(buffer) + buffer.position();
     int count = (int) Syscall.callOrErrno(Syscall.READ, file, address, buffer.remaining(), 0);
     if (count > 0) {

@@ -46,8 +46,9 @@ class ChannelReaderTest {
 
   private final StageStats stats = StageStats.inMemory();
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
-  private final RetainedFrames frames =
-      new RetainedFrames(slots, 5, (sequence, buffer, offset, length) -> {}, null);
+  private ReaderMemory memory = ReaderMemory.ofProcess();
+  private RetainedFrames frames =
+      new RetainedFrames(memory, slots, 5, (sequence, buffer, offset, length) -> {}, null);
   private final AtomicInteger announcements = new AtomicInteger();
   private ChannelReader reader;
 
@@ -245,6 +246,7 @@ class ChannelReaderTest {
     int count = 8 * 16;
     RetainedFrames larger =
         new RetainedFrames(
+            memory,
             FrameSlots.inMemory(2 * count, FRAME),
             5,
             (sequence, buffer, offset, length) -> {},
@@ -349,7 +351,7 @@ class ChannelReaderTest {
   @Test
   void shouldLeaveAFifoToTheReaderThatHasIt() throws Exception {
     Path fifo = fifo();
-    try (ReadableByteChannel first = new Source(fifo.toString()).open()) {
+    try (ReadableByteChannel first = new Source(fifo.toString()).open(false)) {
       assertThat(first.isOpen()).isTrue();
       start(fifo, PartialFrame.REFUSE);
 
@@ -360,7 +362,7 @@ class ChannelReaderTest {
           .hasMessageStartingWith("source " + fifo + ": another process reads it already");
       assertThat(failure.exitCode()).isEqualTo(64);
     }
-    new Source(fifo.toString()).open().close();
+    new Source(fifo.toString()).open(false).close();
   }
 
   @Test
@@ -416,6 +418,7 @@ class ChannelReaderTest {
         new ChannelReader(
             settings,
             retained,
+            memory.input,
             new SleepingMillisIdleStrategy(1),
             PipelineCpu.any(),
             stats.counter(Figure.FRAMES_PADDED));

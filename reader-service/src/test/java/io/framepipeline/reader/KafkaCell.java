@@ -37,12 +37,14 @@ final class KafkaCell {
   private final Random random;
 
   KafkaCell(SimulatedKafka kafka, int number, OptionalLong frameLimit, StageStats stats) {
-    NormRing norms = new NormRing();
+    ReaderMemory memory = ReaderMemory.ofProcess();
+    NormRing norms = new NormRing(memory);
     KafkaMeters meters = new KafkaMeters();
     random = new Random(number);
     member = kafka.new Member("reader-" + number);
     frames =
-        new RetainedFrames(slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
+        new RetainedFrames(
+            memory, slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
     reader =
         new KafkaReader(
             settings(frameLimit), number, frames, norms, NoOpIdleStrategy.INSTANCE, stats, meters);
@@ -99,7 +101,7 @@ final class KafkaCell {
 
   /** Completes what is committed, and checks that no frame is counted twice or not at all. */
   void checkLedger() {
-    frames.takeWritten();
+    frames.closeFrames();
     long sum = frames.acknowledged() + frames.inFlight() + frames.abandoned() + frames.returned();
     if (frames.read() != sum) {
       throw new AssertionError(

@@ -14,7 +14,7 @@ class PacerTest {
   @Test
   void shouldStartItsScheduleWithTheFirstQuestion() {
     long start = Long.MAX_VALUE - 5;
-    Pacer pacer = new Pacer(10);
+    Pacer pacer = new Pacer(10, 0);
 
     assertThat(pacer.dueFrames(start)).isEqualTo(1);
     assertThat(pacer.dueFrames(start + SECOND / 10 - 1)).isEqualTo(1);
@@ -24,7 +24,7 @@ class PacerTest {
 
   @Test
   void shouldCatchUpAfterAPause() {
-    Pacer pacer = new Pacer(1_000);
+    Pacer pacer = new Pacer(1_000, 0);
     pacer.dueFrames(0);
 
     assertThat(pacer.dueFrames(3_600 * SECOND)).isEqualTo(3_600_001);
@@ -32,7 +32,7 @@ class PacerTest {
 
   @Test
   void shouldTellHowLongUntilAFrameIsDue() {
-    Pacer pacer = new Pacer(10);
+    Pacer pacer = new Pacer(10, 0);
     pacer.dueFrames(7);
 
     assertThat(pacer.nanosUntil(2, 7)).isEqualTo(SECOND / 10);
@@ -45,7 +45,7 @@ class PacerTest {
   @ValueSource(longs = {1, 3, 7, 999, 30_000, 123_457, 1_000_000_000})
   void shouldHaveAFrameDueWhenItSaysSo(long framesPerSecond) {
     Random random = new Random(framesPerSecond);
-    Pacer pacer = new Pacer(framesPerSecond);
+    Pacer pacer = new Pacer(framesPerSecond, 0);
     long start = random.nextLong() / 4;
     pacer.dueFrames(start);
     for (int i = 0; i < 1_000; i++) {
@@ -55,5 +55,14 @@ class PacerTest {
       assertThat(pacer.dueFrames(start + wait + 1)).isGreaterThanOrEqualTo(frames);
       assertThat(pacer.dueFrames(start + wait - 2)).isLessThan(frames);
     }
+  }
+
+  @Test
+  void shouldGoOnWithASchedule() {
+    Pacer pacer = new Pacer(1_000, 50);
+
+    assertThat(pacer.dueFrames(7)).isEqualTo(51);
+    assertThat(pacer.dueFrames(7 + 2_000_000)).isEqualTo(53);
+    assertThat(pacer.nanosUntil(54, 7 + 2_000_000)).isEqualTo(1_000_000);
   }
 }

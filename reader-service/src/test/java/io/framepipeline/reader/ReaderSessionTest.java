@@ -66,9 +66,14 @@ class ReaderSessionTest {
                 SlotFile.pathFor(driver.aeronDirectory(), SOURCE_ID),
                 WINDOW_FRAMES,
                 Frames.BYTE_PAYLOAD_LENGTH));
+    ReaderMemory memory = ReaderMemory.ofProcess();
     frames =
         new RetainedFrames(
-            ring.slots(), MAX_DELIVERIES, new AbandonedFrames(SOURCE_ID, abandonedDirectory), null);
+            memory,
+            ring.slots(),
+            MAX_DELIVERIES,
+            new AbandonedFrames(SOURCE_ID, abandonedDirectory),
+            null);
     SourceReader source =
         new ChannelReader(
             new ReaderSettings(
@@ -83,6 +88,7 @@ class ReaderSessionTest {
                 null,
                 null),
             frames,
+            memory.input,
             NoOpIdleStrategy.INSTANCE,
             PipelineCpu.any(),
             stats.counter(Figure.FRAMES_PADDED));

@@ -10,8 +10,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -34,7 +36,8 @@ class ResultsWriterTest {
 
   @TempDir private Path directory;
 
-  private final NormRing norms = new NormRing();
+  private final ReaderMemory memory = ReaderMemory.ofProcess();
+  private final NormRing norms = new NormRing(memory);
   private long known;
   private ResultsWriter writer;
 
@@ -136,7 +139,7 @@ class ResultsWriterTest {
   @Test
   void shouldSayThatTheOutputIsFull() {
     writer = write(new ResultsTarget("/dev/full"), 0);
-    norms.put(0, 1);
+    memory.setNorm(0, 1);
     norms.known(1);
 
     await().atMost(WATCHDOG).until(writer::hasFailed);
@@ -156,7 +159,7 @@ class ResultsWriterTest {
     writer = write(new ResultsTarget(fifo.toString()), 0);
     try (InputStream in = Files.newInputStream(fifo)) {
       for (int sequence = 0; sequence < NormRing.CAPACITY; sequence++) {
-        norms.put(sequence, 5.125);
+        memory.setNorm(sequence, 5.125);
       }
       norms.known(NormRing.CAPACITY);
       assertThat(new String(in.readNBytes(10), ISO_8859_1)).isEqualTo("0 0 5.125\n");
@@ -170,13 +173,59 @@ class ResultsWriterTest {
   }
 
   @Test
-  void shouldNumberReadersThatShareADriversMemory() throws IOException {
-    Path aeronDirectory = directory.resolve("aeron");
+  void shouldGoOnWithTheLinesOfADeadReader() throws IOException {
+    Path file = start("norms.txt", 0);
+    put(1.5, 2.5);
+    closeAndAwait();
+    // Written, but the reader was killed before it said so.
+    Files.writeString(file, "0 2 3.5\n0 3", StandardOpenOption.APPEND);
 
-    assertThat(ReaderNumber.take(aeronDirectory)).isZero();
-    assertThat(ReaderNumber.take(aeronDirectory)).isEqualTo(1);
-    assertThat(ReaderNumber.take(directory.resolve("other"))).isZero();
-    assertThat(aeronDirectory).as("the driver deletes it").doesNotExist();
+    NormRing next = new NormRing(memory);
+    assertThat(next.written()).isEqualTo(2);
+    succeed(next, file, 3.5, 4.5);
+    assertThat(file).content().isEqualTo("0 0 1.5\n0 1 2.5\n0 2 3.5\n0 3 4.5\n");
+  }
+
+  @Test
+  void shouldGoOnWithTheRowsOfADeadReader() throws IOException {
+    Path file = start("norms.npy", 0);
+    put(1.5, 2.5);
+    byte[] before = Files.readAllBytes(file);
+    closeAndAwait();
+    Files.write(file, new byte[] {1, 2, 3}, StandardOpenOption.APPEND);
+
+    succeed(new NormRing(memory), file, 3.5);
+    byte[] after = Files.readAllBytes(file);
+    assertThat(after).hasSize(before.length + Double.BYTES);
+    assertThat(new String(after, StandardCharsets.ISO_8859_1)).contains("'shape': (3,), }");
+    ByteBuffer rows = ByteBuffer.wrap(after, 128, 24).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(new double[] {rows.getDouble(), rows.getDouble(), rows.getDouble()})
+        .containsExactly(1.5, 2.5, 3.5);
+  }
+
+  /** The dead reader may have made the file and not have got any further. */
+  @Test
+  void shouldGoOnWithAnEmptyFileOfADeadReaderOnly() throws IOException {
+    Path file = Files.createFile(directory.resolve("norms.txt"));
+    assertRefused(file, "exists");
+
+    succeed(norms, file, 1.5);
+    assertThat(file).content().isEqualTo("0 0 1.5\n");
+  }
+
+  private void closeAndAwait() {
+    writer.close();
+    await().atMost(WATCHDOG).until(() -> resultsThread() == null);
+  }
+
+  private void succeed(NormRing ring, Path file, double... values) {
+    for (double value : values) {
+      memory.setNorm(known++, value);
+    }
+    ring.known(known);
+    ResultsTarget target = new ResultsTarget(file.toString());
+    writer = new ResultsWriter(ring, target, target.prepare(0, memory, true), 0);
+    await().atMost(WATCHDOG).until(() -> ring.written() == known);
   }
 
   private Path start(String name, int reader) {
@@ -187,13 +236,13 @@ class ResultsWriterTest {
   }
 
   private ResultsWriter write(ResultsTarget target, int reader) {
-    return new ResultsWriter(norms, target, target.prepare(reader), reader);
+    return new ResultsWriter(norms, target, target.prepare(reader, memory, false), reader);
   }
 
   /** Has values written, and waits until they are. */
   private void put(double... values) {
     for (double value : values) {
-      norms.put(known++, value);
+      memory.setNorm(known++, value);
     }
     norms.known(known);
     await()

@@ -123,8 +123,9 @@ class RetainedFramesModelTest {
       nowNanos = random.nextBoolean() ? Long.MAX_VALUE - random.nextInt(1_000) : random.nextLong();
       slots = FrameSlots.inMemory(windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
       isTaken = new boolean[windowFrames];
-      norms = random.nextBoolean() ? new NormRing() : null;
-      ring = new RetainedFrames(slots, maxDeliveries, this::onAbandoned, norms);
+      ReaderMemory memory = ReaderMemory.ofProcess();
+      norms = random.nextBoolean() ? new NormRing(memory) : null;
+      ring = new RetainedFrames(memory, slots, maxDeliveries, this::onAbandoned, norms);
     }
 
     void run() {
@@ -152,7 +153,7 @@ class RetainedFramesModelTest {
         case 18 ->
             expireOverdue(nowNanos - random.nextInt(80), random.nextInt(5), random.nextBoolean());
         case 19, 20 -> write(random.nextInt(8));
-        case 21 -> takeWritten();
+        case 21 -> closeFrames();
         default -> {
           if (random.nextInt(3) == 0) {
             expireEverything();
@@ -286,9 +287,9 @@ class RetainedFramesModelTest {
       }
     }
 
-    private void takeWritten() {
+    private void closeFrames() {
       log.add("takeWritten");
-      ring.takeWritten();
+      ring.closeFrames();
       acknowledged += unnoticed.values().stream().filter(norm -> !norm.isNaN()).count();
       unnoticed.clear();
     }
@@ -448,7 +449,7 @@ class RetainedFramesModelTest {
         compare();
       }
       write(Integer.MAX_VALUE);
-      takeWritten();
+      closeFrames();
       compare();
       check(drained.equals(expected), "drained %s, not %s", drained, expected);
       check(ring.nextToSend() == -1, "something is next, but nothing in flight");

@@ -24,6 +24,7 @@ class RetainedFramesTest {
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW, Frames.BYTE_PAYLOAD_LENGTH);
   private final RetainedFrames frames =
       new RetainedFrames(
+          ReaderMemory.ofProcess(),
           slots,
           MAX_DELIVERIES,
           (sequence, buffer, offset, length) -> abandoned.add(sequence),
@@ -161,6 +162,7 @@ class RetainedFramesTest {
     assertThat(frames.isFull()).isTrue();
 
     frames.answered(0, 1);
+    frames.closeFrames();
     assertThat(frames.writableBytes(inputPosition)).isPositive();
     assertThat(frames.isFull()).isFalse();
     assertLedger(NormRing.CAPACITY, NormRing.CAPACITY, 0, 0, 0);
@@ -168,9 +170,10 @@ class RetainedFramesTest {
 
   @Test
   void shouldAcknowledgeAFrameWhenItsNormIsWrittenIfItIsToBe() {
-    NormRing norms = new NormRing();
+    ReaderMemory memory = ReaderMemory.ofProcess();
+    NormRing norms = new NormRing(memory);
     RetainedFrames written =
-        new RetainedFrames(slots, 1, (sequence, buffer, offset, length) -> {}, norms);
+        new RetainedFrames(memory, slots, 1, (sequence, buffer, offset, length) -> {}, norms);
     written.publish(4L * Frames.BYTE_PAYLOAD_LENGTH, 0);
     written.takeOver();
     for (long sequence = 0; sequence < 4; sequence++) {
@@ -186,16 +189,16 @@ class RetainedFramesTest {
     assertThat(new double[] {norms.norm(0), norms.norm(1), norms.norm(2)})
         .containsExactly(0.5, Double.NaN, 2.5);
     assertThat(written.abandoned()).isEqualTo(1);
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.acknowledged()).isZero();
     assertThat(written.inFlight()).isEqualTo(3);
 
     norms.written(2);
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.acknowledged()).isEqualTo(1);
     assertThat(written.inFlight()).isEqualTo(2);
     norms.written(3);
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.acknowledged()).isEqualTo(2);
     assertThat(written.answered(2, 7)).isFalse();
     assertThat(written.duplicates()).isEqualTo(1);
@@ -376,9 +379,11 @@ class RetainedFramesTest {
 
   @Test
   void shouldCountWhatWentBackToTheSourceAsReturnedAndNotAsCompleted() {
-    NormRing norms = new NormRing();
+    ReaderMemory memory = ReaderMemory.ofProcess();
+    NormRing norms = new NormRing(memory);
     RetainedFrames written =
-        new RetainedFrames(slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
+        new RetainedFrames(
+            memory, slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
     written.publish(4 * Frames.BYTE_PAYLOAD_LENGTH, 0);
     written.takeOver();
     for (long sequence = 0; sequence < 4; sequence++) {
@@ -390,11 +395,11 @@ class RetainedFramesTest {
     norms.returned(0, false);
     norms.returned(1, true);
 
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.unwritten()).isEqualTo(3);
 
     norms.written(2);
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.acknowledged()).isEqualTo(1);
     assertThat(written.returned()).isEqualTo(1);
     assertThat(written.inFlight()).isEqualTo(2);
@@ -404,7 +409,7 @@ class RetainedFramesTest {
     norms.returned(2, true);
     norms.returned(3, false);
     norms.written(4);
-    written.takeWritten();
+    written.closeFrames();
     assertThat(written.acknowledged()).isEqualTo(2);
     assertThat(written.returned()).isEqualTo(2);
     assertThat(written.inFlight()).isZero();
@@ -413,9 +418,10 @@ class RetainedFramesTest {
   /** It was given up before it went back. */
   @Test
   void shouldCountAnAbandonedFrameOnceEvenIfItWentBack() {
-    NormRing norms = new NormRing();
+    ReaderMemory memory = ReaderMemory.ofProcess();
+    NormRing norms = new NormRing(memory);
     RetainedFrames written =
-        new RetainedFrames(slots, 1, (sequence, buffer, offset, length) -> {}, norms);
+        new RetainedFrames(memory, slots, 1, (sequence, buffer, offset, length) -> {}, norms);
     written.publish(Frames.BYTE_PAYLOAD_LENGTH, 0);
     written.takeOver();
     written.sent(0, INBOX, 0);
@@ -423,7 +429,7 @@ class RetainedFramesTest {
     norms.returned(0, true);
     norms.written(1);
 
-    written.takeWritten();
+    written.closeFrames();
 
     assertThat(written.abandoned()).isEqualTo(1);
     assertThat(written.returned()).isZero();
@@ -438,7 +444,12 @@ class RetainedFramesTest {
         SlotFile.create(
             directory.resolve("ring"), Frames.MAX_WINDOW_FRAMES, Frames.BYTE_PAYLOAD_LENGTH)) {
       RetainedFrames largest =
-          new RetainedFrames(ring.slots(), 1, (sequence, buffer, offset, length) -> {}, null);
+          new RetainedFrames(
+              ReaderMemory.ofProcess(),
+              ring.slots(),
+              1,
+              (sequence, buffer, offset, length) -> {},
+              null);
 
       long bytes = (long) Frames.MAX_WINDOW_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
       for (long position = 0; position < bytes; ) {

@@ -110,7 +110,7 @@ class SurroundingsIT {
       assertThat(run.err().lines())
           .singleElement()
           .asString()
-          .contains("has 9 MiB left, but reader=1 reciprocal=1 norm=1 need 19 MiB more");
+          .contains("has 9 MiB left, but reader=1 reciprocal=1 norm=1 need 21 MiB more");
     }
   }
 

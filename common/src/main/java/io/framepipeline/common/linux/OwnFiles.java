@@ -15,6 +15,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Set;
 
 /**
@@ -85,14 +87,14 @@ public final class OwnFiles {
   /**
    * Opens a file to read and write, in a directory that is for this user alone.
    *
-   * @param creation whether the file is created
+   * @param creation whether the file is created; none if it must exist
    */
-  public static FileChannel open(Path file, OpenOption creation) throws IOException {
-    return FileChannel.open(
-        file,
-        Set.of(
-            creation, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
-        PosixFilePermissions.asFileAttribute(FILE));
+  public static FileChannel open(Path file, OpenOption... creation) throws IOException {
+    Set<OpenOption> options = new HashSet<>(Arrays.asList(creation));
+    options.add(StandardOpenOption.READ);
+    options.add(StandardOpenOption.WRITE);
+    options.add(LinkOption.NOFOLLOW_LINKS);
+    return FileChannel.open(file, options, PosixFilePermissions.asFileAttribute(FILE));
   }
 
   /** An existing file or directory may belong to another user, or others may be able to read it. */

@@ -120,10 +120,15 @@ public final class ServiceRunner {
       }
       if (isOrphan.get()) {
         localRun.clearAway();
-      } else {
-        stats.counter(Figure.ENDED).setRelease(1);
+        return service.exitCode();
       }
-      return service.exitCode();
+      try {
+        return service.exitCode();
+      } finally {
+        if (service.hasEnded()) {
+          stats.counter(Figure.ENDED).setRelease(1);
+        }
+      }
     }
   }
 

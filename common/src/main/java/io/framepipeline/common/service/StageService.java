@@ -28,6 +28,11 @@ public interface StageService extends AutoCloseable {
     return false;
   }
 
+  /** Whether no work is left for a successor. Asked for after the exit code. */
+  default boolean hasEnded() {
+    return true;
+  }
+
   /** The process's exit code, which is asked for after the end. */
   default int exitCode() {
     return ExitCode.OK;

@@ -123,6 +123,11 @@ public final class FrameSlots {
     return number >= 0 && buffer.getLong(word(number)) == number;
   }
 
+  /** The number of the payload that a slot holds; negative if it holds none. */
+  public long numberIn(int slot) {
+    return buffer.getLong(word(slot));
+  }
+
   private int slot(long number) {
     return (int) number & (count - 1);
   }

@@ -29,6 +29,10 @@ public final class SharedMemorySize {
   /** The driver's {@code cnc.dat}, as {@code config/driver.properties} sets it, and its reports. */
   private static final long DRIVER_LENGTH = 12 * MEBIBYTE;
 
+  /** What a reader has beside its ring: three numbers for each frame that can be in flight. */
+  public static final long READER_LENGTH =
+      3L * Long.BYTES * Frames.MAX_WINDOW_FRAMES + MEBIBYTE / 16;
+
   private final Path aeronDirectory;
   private final Channels channels;
   private final long total;
@@ -169,8 +173,8 @@ public final class SharedMemorySize {
   }
 
   /**
-   * Bytes that all instances allocate: a ring for each reader; a log for each sender and inbox; for
-   * other senders also slots for floats at each inbox.
+   * Bytes that all instances allocate: a ring and delivery states for each reader; a log for each
+   * sender and inbox; for other senders also slots for floats at each inbox.
    */
   static long needed(Channels channels, InstanceCounts instances, int windowFrames) {
     long needed = DRIVER_LENGTH + instances.answerLogs() * Channels.logLength(channels.answers());
@@ -180,7 +184,8 @@ public final class SharedMemorySize {
       // A reader has one ring for all its logs. Other senders have slots for each log.
       needed +=
           stage.isFirst()
-              ? instances.of(stage) * FrameSlots.length(windowFrames, stage.outputLength())
+              ? instances.of(stage)
+                  * (READER_LENGTH + FrameSlots.length(windowFrames, stage.outputLength()))
               : logs * FrameSlots.length(Outboxes.WINDOW_FRAMES, stage.outputLength());
     }
     return needed;

@@ -11,6 +11,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
@@ -25,6 +26,9 @@ import org.agrona.CloseHelper;
  * long as this process keeps it. The process holds a lock on the file. A file without a lock is an
  * orphan: its process is dead. The next process that makes a file deletes orphans. Processes that
  * have mapped a file keep their mapping.
+ *
+ * <p>The slots of a reader that another one may replace are in another directory, from which no
+ * orphan is deleted. Only links to them are in that one.
  */
 public final class SlotFile implements AutoCloseable {
   private static final int WRITE_LENGTH = 1 << 16;
@@ -33,9 +37,9 @@ public final class SlotFile implements AutoCloseable {
    * More than one is needed only if another process looks for orphans at the same moment. Together
    * they take 50 ms at most.
    */
-  private static final int CREATE_ATTEMPTS = 50;
+  private static final int LOCK_ATTEMPTS = 50;
 
-  private static final long CREATE_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long LOCK_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /**
    * Files that this process has made. It must not open them again, even to look: closing any
@@ -78,8 +82,52 @@ public final class SlotFile implements AutoCloseable {
    * @throws IOException if there is no room for it
    */
   public static SlotFile create(Path path, int count, int payloadLength) throws IOException {
-    OwnFiles.makeDirectory(path.getParent());
-    deleteOrphans(path.getParent());
+    prepareDirectory(path.getParent());
+    return createSlots(path, count, payloadLength);
+  }
+
+  /**
+   * The same for slots that outlive this process.
+   *
+   * @param path in a directory from which no orphan is deleted
+   */
+  public static SlotFile createKept(Path aeronDirectory, Path path, int count, int payloadLength)
+      throws IOException {
+    prepareDirectory(directory(aeronDirectory));
+    return createSlots(path, count, payloadLength);
+  }
+
+  /**
+   * Goes on with slots that a dead process has made to outlive it.
+   *
+   * @throws IOException if they cannot be used, or their process is not dead
+   */
+  public static SlotFile goOn(Path aeronDirectory, Path path, int payloadLength)
+      throws IOException {
+    // First, since that deletes the dead process's links, and this one must not open them later.
+    prepareDirectory(directory(aeronDirectory));
+    FileChannel file = null;
+    try {
+      file = lock(path);
+      long length = file.size();
+      if (!FrameSlots.isLength(length, payloadLength)) {
+        throw new IOException(path + ": no slots");
+      }
+      ByteBuffer memory = file.map(MapMode.READ_WRITE, 0, length);
+      OWN.add(path);
+      return new SlotFile(path, FrameSlots.attach(memory, payloadLength), file);
+    } catch (IOException e) {
+      CloseHelper.quietClose(file);
+      throw e;
+    }
+  }
+
+  private static void prepareDirectory(Path directory) throws IOException {
+    OwnFiles.makeDirectory(directory);
+    deleteOrphans(directory);
+  }
+
+  private static SlotFile createSlots(Path path, int count, int payloadLength) throws IOException {
     FileChannel file = createLocked(path);
     try {
       long length = FrameSlots.length(count, payloadLength);
@@ -106,23 +154,26 @@ public final class SlotFile implements AutoCloseable {
    */
   private static FileChannel createLocked(Path path) throws IOException {
     OWN.add(path);
-    FileChannel file = null;
     try {
-      file = OwnFiles.open(path, StandardOpenOption.CREATE_NEW);
-      for (int attempt = 0; attempt < CREATE_ATTEMPTS; attempt++) {
-        if (file.tryLock() != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-          return file;
-        }
-        file.close();
-        LockSupport.parkNanos(CREATE_PAUSE_NANOS);
-        file = OwnFiles.open(path, StandardOpenOption.CREATE);
-      }
-      throw new IOException(path + ": others keep it locked");
+      OwnFiles.open(path, StandardOpenOption.CREATE_NEW).close();
+      return lock(path, StandardOpenOption.CREATE);
     } catch (IOException e) {
-      CloseHelper.quietClose(file);
       OWN.remove(path);
       throw e;
     }
+  }
+
+  /** Opens and locks a file, even if another process looks at it for a moment. */
+  private static FileChannel lock(Path path, OpenOption... creation) throws IOException {
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+      FileChannel file = OwnFiles.open(path, creation);
+      if (file.tryLock() != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        return file;
+      }
+      file.close();
+      LockSupport.parkNanos(LOCK_PAUSE_NANOS);
+    }
+    throw new IOException(path + ": others keep it locked");
   }
 
   /**

@@ -29,7 +29,7 @@ class SharedMemorySizeTest {
 
   /** As docs/operations.md has them. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1, 19", "1, 3, 2, 31", "2, 4, 3, 50", "4, 8, 4, 108"})
+  @CsvSource({"1, 1, 1, 20", "1, 3, 2, 32", "2, 4, 3, 52", "4, 8, 4, 114"})
   void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
     InstanceCounts instances = instances(readers, reciprocals, norms);
     long needed = SharedMemorySize.needed(CHANNELS, instances, Frames.DEFAULT_WINDOW_FRAMES);
@@ -41,14 +41,14 @@ class SharedMemorySizeTest {
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
     SharedMemorySize tooSmall =
-        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 18 * MEBIBYTE, 0);
+        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 20 * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
-            "AERON_DIR=/shared/aeron: its file system has 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
+            "AERON_DIR=/shared/aeron: its file system has 20 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 19 * MEBIBYTE, 0)
+    new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 21 * MEBIBYTE, 0)
         .requireRoomForOneOfEach();
   }
 
@@ -58,28 +58,28 @@ class SharedMemorySizeTest {
     Path aeronDirectory = Path.of("/shared/aeron");
     SharedMemorySize limited =
         new SharedMemorySize(
-            aeronDirectory, CHANNELS, OptionalLong.of(18 * MEBIBYTE), 1024 * MEBIBYTE, 0);
+            aeronDirectory, CHANNELS, OptionalLong.of(20 * MEBIBYTE), 1024 * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(limited::requireRoomForOneOfEach)
         .withMessage(
-            "PIPELINE_SHARED_MEMORY allows 18 MiB, but reader=1 reciprocal=1 norm=1 need 19 MiB; enlarge it, or run fewer instances")
+            "PIPELINE_SHARED_MEMORY allows 20 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB; enlarge it, or run fewer instances")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> limited.requireRoomForWindow(1024))
         .withMessageStartingWith(
-            "READER_WINDOW_FRAMES=1024: PIPELINE_SHARED_MEMORY allows 18 MiB, but such a window");
+            "READER_WINDOW_FRAMES=1024: PIPELINE_SHARED_MEMORY allows 20 MiB, but such a window");
   }
 
   @Test
   void shouldGoByTheFileSystemWhereTheLimitIsLarger() {
     SharedMemorySize small =
         new SharedMemorySize(
-            Path.of("/shared/aeron"), CHANNELS, OptionalLong.of(1024 * MEBIBYTE), 18 * MEBIBYTE, 0);
+            Path.of("/shared/aeron"), CHANNELS, OptionalLong.of(1024 * MEBIBYTE), 20 * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(small::requireRoomForOneOfEach)
-        .withMessageStartingWith("AERON_DIR=/shared/aeron: its file system has 18 MiB");
+        .withMessageStartingWith("AERON_DIR=/shared/aeron: its file system has 20 MiB");
   }
 
   @Test
@@ -92,23 +92,23 @@ class SharedMemorySizeTest {
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireRoomForWindow(16384))
         .withMessage(
-            "READER_WINDOW_FRAMES=16384: AERON_DIR=/shared/aeron: its file system has 64 MiB, but such a window and one instance of each stage need 80 MiB; enlarge it, or give a smaller window")
+            "READER_WINDOW_FRAMES=16384: AERON_DIR=/shared/aeron: its file system has 64 MiB, but such a window and one instance of each stage need 82 MiB; enlarge it, or give a smaller window")
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
 
   @Test
   void shouldRefuseToStartWhatIsLargerThanWhatIsLeft() {
-    SharedMemorySize size = sizeWithFree(49 * MEBIBYTE);
+    SharedMemorySize size = sizeWithFree(52 * MEBIBYTE);
     InstanceCounts instances = instances(2, 4, 3);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES))
         .withMessage(
-            "AERON_DIR=%s: its file system has 49 MiB left, but reader=2 reciprocal=4 norm=3 need 50 MiB more; free some of it, enlarge it, or run fewer instances",
+            "AERON_DIR=%s: its file system has 52 MiB left, but reader=2 reciprocal=4 norm=3 need 53 MiB more; free some of it, enlarge it, or run fewer instances",
             directory)
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
     size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES / 2);
-    sizeWithFree(51 * MEBIBYTE).requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES);
+    sizeWithFree(53 * MEBIBYTE).requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES);
   }
 
   @Test
@@ -151,7 +151,7 @@ class SharedMemorySizeTest {
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
     SharedMemorySize size =
-        new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 20 * MEBIBYTE, 0);
+        new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 21 * MEBIBYTE, 0);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
