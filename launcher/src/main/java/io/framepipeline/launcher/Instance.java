@@ -53,6 +53,19 @@ final class Instance {
     return figure(Figure.ENDED) == 1;
   }
 
+  /**
+   * Whether it is a reader that was killed before it ended, and has left frames that another one
+   * takes over.
+   */
+  boolean isOrphan() {
+    return !process.isAlive() && !hasEnded() && figure(Figure.READER) != 0;
+  }
+
+  /** Whether its metrics are there, and so, nearly always, what handles a signal. */
+  boolean hasBegun() {
+    return figure(Figure.METRICS_PORT) != 0;
+  }
+
   /** The URL of its metrics, returned once, as soon as it is known; empty before and after. */
   Optional<String> newMetricsUrl() {
     long port = isMetricsUrlTold ? 0 : figure(Figure.METRICS_PORT);

@@ -10,7 +10,8 @@ import java.util.List;
 
 /**
  * The instances of one stage. Some are wanted: each of these is started again when it dies. Others
- * were told to leave and have not ended yet. Used by one thread, step by step.
+ * are to leave and have not ended yet: they are started again only if they are readers, since
+ * another one must deliver what a dead reader had in flight. Used by one thread, step by step.
  */
 final class StageInstances {
   /** Starts an instance. */
@@ -24,12 +25,18 @@ final class StageInstances {
     Instance start() throws IOException;
   }
 
-  /** A wanted instance: its process, or the time when one will be started again. */
+  /** An instance: its process, or the time when one will be started again. */
   private static final class Slot {
     final Restarts restarts = new Restarts();
 
     /** The last instance; null if none could be started yet. */
     Instance instance;
+
+    /** Whether a reader of this slot was an orphan, so the next one has something to take over. */
+    boolean hadOrphan;
+
+    /** Whether the instance was told to leave. */
+    boolean isTold;
 
     /** An instance that waits to be started counts as the youngest. */
     long uptimeNanos() {
@@ -47,7 +54,7 @@ final class StageInstances {
   private final Starter starter;
   private final Console console;
   private final List<Slot> slots = new ArrayList<>();
-  private final List<Instance> leaving = new ArrayList<>();
+  private final List<Slot> leaving = new ArrayList<>();
   private int exitCode = ExitCode.OK;
 
   /** Whether any instance has ever begun its work. */
@@ -79,7 +86,7 @@ final class StageInstances {
       }
     }
     slots.removeIf(slot -> !keep(slot, nowNanos));
-    leaving.removeIf(this::hasLeft);
+    leaving.removeIf(slot -> !isLeaving(slot, nowNanos));
   }
 
   /** Starts no process again, and waits for none, from now on. */
@@ -110,9 +117,18 @@ final class StageInstances {
 
   private void release(Slot slot) {
     slots.remove(slot);
-    if (!slot.restarts.isWaiting()) {
+    if (!slot.restarts.isWaiting() || slot.hadOrphan) {
+      leaving.add(slot);
+      tellToLeave(slot);
+    }
+  }
+
+  /** Not before the instance can take over: a JVM that has just started would die of it. */
+  private static void tellToLeave(Slot slot) {
+    boolean canBeTold = !slot.restarts.isWaiting() && !slot.isTold;
+    if (canBeTold && (!slot.hadOrphan || slot.instance.hasBegun())) {
+      slot.isTold = true;
       slot.instance.process().destroy();
-      leaving.add(slot.instance);
     }
   }
 
@@ -125,6 +141,7 @@ final class StageInstances {
       return true;
     }
     int code = slot.instance.process().exitValue();
+    slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
       exitCode = code;
       return false;
@@ -148,10 +165,11 @@ final class StageInstances {
 
   /**
    * A reader is finished only if it says so: a JVM that is not a reader yet may end with any code.
+   * One that says so may be killed all the same.
    */
   private static boolean isFinished(Instance reader, int code) {
     return reader.hasEnded()
-        && (code == ExitCode.OK || code == ExitCode.LOST || code == ExitCode.STOPPED);
+        && (code == ExitCode.OK || code == ExitCode.LOST || !Restarts.isByItself(code));
   }
 
   private boolean startAgain(Slot slot, long nowNanos) {
@@ -167,6 +185,7 @@ final class StageInstances {
   private boolean start(Slot slot, long nowNanos) {
     try {
       slot.instance = starter.start();
+      slot.isTold = false;
       slot.restarts.onStart();
     } catch (IOException e) {
       if (!slot.restarts.again(nowNanos, 0, !hasBegun)) {
@@ -185,19 +204,43 @@ final class StageInstances {
     return false;
   }
 
-  private boolean hasLeft(Instance instance) {
-    if (instance.process().isAlive()) {
-      return false;
+  /**
+   * Whether the instance has yet to leave. Starts another first, if there is something to take over
+   * and that is due.
+   */
+  private boolean isLeaving(Slot slot, long nowNanos) {
+    if (slot.restarts.isWaiting()) {
+      return !slot.restarts.isDue(nowNanos) || start(slot, nowNanos);
     }
-    int code = instance.process().exitValue();
+    if (slot.instance.process().isAlive()) {
+      tellToLeave(slot);
+      return true;
+    }
+    int code = slot.instance.process().exitValue();
+    slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
       exitCode = code;
+    } else if (slot.hadOrphan && !slot.instance.hasEnded()) {
+      return isTakenOver(slot, code, nowNanos);
     }
     boolean isTerminated =
-        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && !instance.hasFigures());
+        code == ExitCode.STOPPED || (code == TERMINATED_AT_START && !slot.instance.hasFigures());
     if (code != ExitCode.OK && !isTerminated) {
-      tell(instance, "was told to leave and ended with exit code " + code);
+      tell(slot.instance, "was told to leave and ended with exit code " + code);
     }
+    return false;
+  }
+
+  /** Plans another reader, which takes over and leaves; returns whether it is worth a try. */
+  private boolean isTakenOver(Slot slot, int code, long nowNanos) {
+    boolean isFruitless = !hasBegun && Restarts.isByItself(code);
+    if (!slot.restarts.again(nowNanos, slot.instance.uptimeNanos(), isFruitless)) {
+      return giveUp("ended with exit code " + code);
+    }
+    tell(
+        slot.instance,
+        "was told to leave and died with exit code %s, starting another for what it had in flight"
+            .formatted(code));
     return true;
   }
 

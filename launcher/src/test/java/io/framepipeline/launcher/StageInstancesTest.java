@@ -175,14 +175,100 @@ class StageInstancesTest {
     assertThat(processes).hasSize(2);
   }
 
-  /** It may have been ended by the kernel for want of memory a moment after it said so. */
+  /** The kernel may have killed it a moment after it said that it is finished. */
   @Test
-  void shouldReplaceAReaderThatWasKilled() {
+  void shouldNotReplaceAReaderThatWasKilledAfterItsLastAct() {
     StageInstances readers = readers(1);
     processes.getFirst().endInOrder(137);
     readers.doWork(System.nanoTime());
-    readers.doWork(System.nanoTime() + LATER_NANOS);
+    assertThat(readers.isEmpty()).isTrue();
+    assertThat(readers.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  @Test
+  void shouldHaveAnotherReaderDeliverWhatALeavingOneHadInFlightWhenItWasKilled() {
+    StageInstances readers = readers(1);
+    processes.getFirst().take();
+    processes.getFirst().begin();
+    readers.resize(0);
+    assertThat(processes.getFirst().terminations).isEqualTo(1);
+    processes.getFirst().end(137);
+    workLater(readers);
     assertThat(processes).hasSize(2);
+    assertThat(printed()).contains("reader 0 was told to leave and died with exit code 137");
+
+    // It would die of the signal before it could take over.
+    FakeProcess second = processes.getLast();
+    readers.doWork(System.nanoTime());
+    assertThat(second.terminations).isZero();
+    second.end(137);
+    workLater(readers);
+    FakeProcess third = processes.getLast();
+    third.take();
+    third.begin();
+    readers.doWork(System.nanoTime());
+    readers.doWork(System.nanoTime());
+    assertThat(third.terminations).isEqualTo(1);
+    assertThat(readers.isEmpty()).isFalse();
+    third.endInOrder(ExitCode.STOPPED);
+    workLater(readers);
+    assertThat(processes).hasSize(3);
+    assertThat(readers.isEmpty()).isTrue();
+    assertThat(readers.exitCode()).isEqualTo(ExitCode.OK);
+  }
+
+  /** It died before the stage was to end, and its place is empty or taken by one that begins. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void shouldHaveAnotherReaderDeliverWhatOneHadInFlightThatDiedBefore(boolean isWaiting) {
+    StageInstances readers = readers(1);
+    processes.getFirst().take();
+    processes.getFirst().begin();
+    processes.getFirst().end(137);
+    readers.doWork(System.nanoTime());
+    if (!isWaiting) {
+      workLater(readers);
+    }
+    readers.resize(0);
+    workLater(readers);
+    assertThat(processes).hasSize(2);
+    assertThat(processes.getLast().terminations).isZero();
+    assertThat(readers.isEmpty()).isFalse();
+
+    processes.getLast().begin();
+    readers.doWork(System.nanoTime());
+    assertThat(processes.getLast().terminations).isEqualTo(1);
+    processes.getLast().endInOrder(ExitCode.STOPPED);
+    readers.doWork(System.nanoTime());
+    assertThat(readers.isEmpty()).isTrue();
+  }
+
+  /** It has nothing in flight: it has just started, or reads from Kafka, or says that it ended. */
+  @Test
+  void shouldNotStartAnotherForALeavingReaderThatLeavesNothing() {
+    StageInstances readers = readers(3);
+    processes.get(1).begin();
+    processes.get(2).take();
+    readers.resize(0);
+    processes.get(0).end(143);
+    processes.get(1).end(137);
+    processes.get(2).endInOrder(137);
+    workLater(readers);
+    assertThat(processes).hasSize(3);
+    assertThat(readers.isEmpty()).isTrue();
+  }
+
+  @Test
+  void shouldNotStartAnotherReaderOnceAllIsToEndAtOnce() {
+    StageInstances readers = readers(1);
+    processes.getFirst().take();
+    readers.resize(0);
+    processes.getFirst().end(137);
+    readers.doWork(System.nanoTime());
+    readers.forget();
+    workLater(readers);
+    assertThat(processes).hasSize(1);
+    assertThat(readers.isEmpty()).isTrue();
   }
 
   /** A tool that was to start it ended instead, and says that all is well. */
@@ -286,6 +372,12 @@ class StageInstancesTest {
     return readers;
   }
 
+  /** Notes what has ended, and starts what is to be started again. */
+  private static void workLater(StageInstances instances) {
+    instances.doWork(System.nanoTime());
+    instances.doWork(System.nanoTime() + LATER_NANOS);
+  }
+
   /** Ends the newest one so often, each before it has begun. */
   private void endAndReplace(StageInstances instances, int code, int times) {
     for (int i = 0; i < times; i++) {
@@ -333,6 +425,11 @@ class StageInstancesTest {
     /** Tells where its metrics are. */
     void begin() {
       stats().counter(Figure.METRICS_PORT).setRelease(9400);
+    }
+
+    /** Has frames of its own, as a reader. */
+    void take() {
+      stats().counter(Figure.READER).setRelease(1);
     }
 
     void endInOrder(int code) {
