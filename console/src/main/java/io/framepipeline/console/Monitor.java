@@ -11,6 +11,7 @@ import io.framepipeline.console.PipelineState.Event;
 import io.framepipeline.console.PipelineState.InstanceState;
 import io.framepipeline.console.PipelineState.LedgerState;
 import io.framepipeline.console.PipelineState.NormsState;
+import io.framepipeline.console.PipelineState.OrphanState;
 import io.framepipeline.console.PipelineState.Point;
 import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.PipelineState.StageState;
@@ -54,6 +55,7 @@ public final class Monitor {
 
   private Totals totals = Totals.of(View.EMPTY);
   private Totals atLastPoint = totals;
+  private List<OrphanState> orphans = List.of();
   private Driver driver = new Driver(false, 0);
   private boolean hasLooked;
   private long lastEventId;
@@ -72,6 +74,7 @@ public final class Monitor {
     updateMissing(view, nowNanos);
     instances.values().removeIf(known -> known.hasEndedBefore(nowNanos - ENDED_NANOS));
     totals = Totals.of(view);
+    orphans = OrphanState.of(view);
     lookAtDriver();
     if (!hasLooked) {
       atLastPoint = totals;
@@ -99,6 +102,7 @@ public final class Monitor {
         driver,
         Stage.ALL.stream().map(this::state).toList(),
         LedgerState.of(totals),
+        orphans,
         totals.windowFrames(),
         new NormsState(
             Arrays.stream(norms.upperBounds()).boxed().toList(),

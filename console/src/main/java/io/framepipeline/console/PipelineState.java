@@ -2,6 +2,7 @@ package io.framepipeline.console;
 
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory.Instance;
+import io.framepipeline.common.metrics.FiguresDirectory.View;
 import io.framepipeline.common.metrics.Ledger;
 import java.util.List;
 import java.util.Locale;
@@ -10,6 +11,7 @@ import java.util.Locale;
  * What the live view shows of one moment. The names are the keys of {@code /state.json}.
  *
  * @param title where the pipeline is
+ * @param orphans dead readers from which none has taken over yet
  * @param windowFrames that the readers may have in flight together
  * @param point the newest point of the history; zeros in the first second
  * @param events the newest ones, in their order
@@ -20,6 +22,7 @@ public record PipelineState(
     Driver driver,
     List<StageState> stages,
     LedgerState ledger,
+    List<OrphanState> orphans,
     long windowFrames,
     NormsState norms,
     Point point,
@@ -148,6 +151,30 @@ public record PipelineState(
           framesRedelivered,
           framesNormed,
           framesDuplicate);
+    }
+  }
+
+  /**
+   * A reader that died, and from which none has taken over yet.
+   *
+   * @param framesInFlight that show as lost until then
+   */
+  public record OrphanState(long reader, long framesInFlight) {
+    /** Those that are seen now. */
+    public static List<OrphanState> of(View view) {
+      return view.orphans().stream()
+          .map(one -> new OrphanState(one.reader(), one.stats().ledger.read().framesInFlight()))
+          .toList();
+    }
+
+    /** A line for people, without its end. */
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT,
+          "reader %d died with %,d frames in flight; a reader with the same settings takes them over",
+          reader,
+          framesInFlight);
     }
   }
 

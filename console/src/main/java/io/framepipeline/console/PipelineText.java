@@ -19,6 +19,7 @@ public final class PipelineText {
             : "media driver: none in %s%n".formatted(state.title()));
     state.stages().forEach(stage -> append(text, stage));
     text.append(state.ledger()).append(System.lineSeparator());
+    state.orphans().forEach(orphan -> text.append(orphan).append(System.lineSeparator()));
     Point point = state.point();
     if (point.epochMillis() != 0) {
       text.append(

@@ -61,6 +61,7 @@ class ConsoleServerTest {
             "driver",
             "stages",
             "ledger",
+            "orphans",
             "windowFrames",
             "norms",
             "point",

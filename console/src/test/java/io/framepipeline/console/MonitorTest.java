@@ -9,6 +9,7 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.console.PipelineState.Event;
 import io.framepipeline.console.PipelineState.InstanceState;
+import io.framepipeline.console.PipelineState.OrphanState;
 import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.PipelineState.StageState;
 import java.io.IOException;
@@ -112,6 +113,31 @@ class MonitorTest {
     assertThat(ledger.framesRead()).isEqualTo(30);
     assertThat(ledger.framesInFlight()).isEqualTo(9);
     assertThat(ledger.framesLost()).isEqualTo(4);
+  }
+
+  @Test
+  void shouldShowADeadReaderUntilAnotherTakesOver() throws IOException {
+    startReader("reader-1", 1).ledger.write(5000, 3976, 1024, 0, 0, 0);
+    Path file = FiguresDirectory.path(directory.resolve("aeron")).resolve("reader-1.figures");
+    monitor.look();
+    assertThat(monitor.state().orphans()).isEmpty();
+    // Nobody has locked the new file.
+    byte[] content = Files.readAllBytes(file);
+    Files.delete(file);
+    Files.write(file, content);
+    monitor.look();
+    assertThat(monitor.state().orphans()).containsExactly(new OrphanState(0, 1024));
+    assertThat(PipelineText.of(monitor.state()))
+        .contains("reader 0 died with 1,024 frames in flight; a reader with the same settings");
+    assertThat(monitor.state().ledger().framesLost()).isEqualTo(1024);
+
+    StageStats successor = figures.create(Stage.READER, "reader-2");
+    successor.ledger.write(5000, 3976, 1024, 0, 0, 0);
+    successor.counter(Figure.GENERATION).set(1);
+    successor.counter(Figure.READER).set(1);
+    monitor.look();
+    assertThat(monitor.state().orphans()).isEmpty();
+    assertThat(monitor.state().ledger().framesLost()).isZero();
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.framepipeline.common.metrics.FiguresDirectory.View;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.DriverFinder;
+import io.framepipeline.console.PipelineState.OrphanState;
 import io.framepipeline.console.PipelineState.SourceState;
 import io.framepipeline.console.Totals;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
  * The state of a run at one moment, read from its files.
  *
  * @param instances those with a living process, leaving ones included
+ * @param orphans dead readers from which none has taken over yet
  * @param ledger of the run so far, dead and ended instances included
  */
 record RunStatus(
@@ -28,6 +30,7 @@ record RunStatus(
     Driver driver,
     Map<Stage, StageStatus> stages,
     List<InstanceStatus> instances,
+    List<OrphanState> orphans,
     Report ledger) {
 
   record Driver(long pid) {}
@@ -71,6 +74,7 @@ record RunStatus(
         new Driver(DriverFinder.driverPid(aeronDirectory)),
         stages,
         view.instances().stream().filter(Instance::isAlive).map(InstanceStatus::of).toList(),
+        OrphanState.of(view),
         Report.of(Totals.of(view), run.asked()));
   }
 

@@ -8,6 +8,7 @@ import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,7 +35,7 @@ class RunStatusTest {
     run(1, 1, 1);
     JsonNode json = RunStatus.read(directory).toJson();
     assertThat(json.propertyNames())
-        .containsExactlyInAnyOrder("aeronDir", "driver", "instances", "ledger");
+        .containsExactlyInAnyOrder("aeronDir", "driver", "instances", "orphans", "ledger");
     assertThat(json.get("instances")).hasSize(1);
     JsonNode instance = json.get("instances").get(0);
     assertThat(instance.propertyNames())
@@ -42,7 +43,26 @@ class RunStatusTest {
             "stage", "pid", "uptimeSeconds", "frames", "source", "metricsUrl");
     assertThat(instance.get("source").isNull()).isTrue();
     assertThat(instance.get("metricsUrl").asString()).isEqualTo("http://127.0.0.1:9400/metrics");
+    assertThat(json.get("orphans")).isEmpty();
     assertThat(json.get("ledger").get("framesInFlight").asLong()).isEqualTo(16);
+  }
+
+  @Test
+  void shouldShowADeadReaderFromWhichNoneHasTakenOver() throws IOException {
+    StageStats reader = figures.create(Stage.READER, "reader-1");
+    reader.ledger.write(123, 107, 16, 0, 0, 0);
+    reader.counter(Figure.READER).set(3);
+    Path file =
+        FiguresDirectory.path(LocalRun.aeronDirectory(directory)).resolve("reader-1.figures");
+    byte[] content = Files.readAllBytes(file);
+    Files.delete(file);
+    // Nobody has locked the new one.
+    Files.write(file, content);
+    run(1, 1, 1);
+    JsonNode orphan = RunStatus.read(directory).toJson().at("/orphans/0");
+    assertThat(orphan.propertyNames()).containsExactlyInAnyOrder("reader", "framesInFlight");
+    assertThat(orphan.get("reader").asLong()).isEqualTo(2);
+    assertThat(orphan.get("framesInFlight").asLong()).isEqualTo(16);
   }
 
   @Test

@@ -82,7 +82,8 @@ class ScaleIT {
       run.awaitAcknowledged(100);
       JsonNode status = status(run);
       assertThat(status.propertyNames())
-          .containsExactly("aeronDir", "driver", "instances", "ledger");
+          .containsExactly("aeronDir", "driver", "instances", "orphans", "ledger");
+      assertThat(status.get("orphans")).isEmpty();
       assertThat(status.get("aeronDir").asString()).isEqualTo(run.aeronDirectory().toString());
       assertThat(status.get("driver").propertyNames()).containsExactly("pid");
       assertThat(status.get("driver").get("pid").asLong())

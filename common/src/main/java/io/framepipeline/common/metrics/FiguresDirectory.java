@@ -99,6 +99,11 @@ public final class FiguresDirectory {
       return hasDied() && hasLedger && number() != 0;
     }
 
+    /** A reader's number, counted from 0; -1 if it has none. */
+    public long reader() {
+      return number() - 1;
+    }
+
     /** How many instances died whose place this one took. */
     public long restarts() {
       return stats.counter(Figure.RESTARTS).get() + stats.counter(Figure.GENERATION).get();
