@@ -69,11 +69,13 @@ final class RunCommand implements Callable<Integer> {
   private ResultsTarget results;
 
   @Override
+  @SuppressWarnings("try") // the source is only held
   public Integer call() throws IOException {
     check();
     Signals.onStop(signals::incrementAndGet);
     Signals.onHangUp(() -> signals.compareAndSet(0, 1));
-    try (RunDirectory runDirectory = RunDirectory.create();
+    try (Source.Hold hold = source.hold();
+        RunDirectory runDirectory = RunDirectory.create();
         LivePage page = LivePage.open(options.page, LocalRun.aeronDirectory(runDirectory.path()))) {
       sharedMemory(runDirectory.path())
           .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
