@@ -75,7 +75,7 @@ class ChaosIT {
                 "--print=all",
                 "--reciprocals=2",
                 "--norms=2")) {
-      PrintedNumbers printed = new PrintedNumbers(source, run.process().getInputStream());
+      PrintedNumbers printed = PrintedNumbers.of(source::norm, run.process().getInputStream());
       long[] frames = new long[1];
       disturb(run, () -> frames[0] = source.end());
       run.assertNothingLost(frames[0]);

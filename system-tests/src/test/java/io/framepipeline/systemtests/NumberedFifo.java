@@ -3,7 +3,6 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -24,6 +23,9 @@ final class NumberedFifo implements AutoCloseable {
   /** Written by the feeder, read once it has ended. */
   private long frames;
 
+  /** Likewise; null unless whoever read the FIFO has gone away. */
+  private IOException failure;
+
   NumberedFifo(Path path, long seed) throws IOException, InterruptedException {
     this.path = path;
     this.numbered = new NumberedFrames(seed);
@@ -39,6 +41,7 @@ final class NumberedFifo implements AutoCloseable {
   long end() throws InterruptedException {
     isEnded = true;
     feeder.join();
+    assertThat(failure).isNull();
     return frames;
   }
 
@@ -67,7 +70,7 @@ final class NumberedFifo implements AutoCloseable {
         frames += BATCH;
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      failure = e;
     }
   }
 }
