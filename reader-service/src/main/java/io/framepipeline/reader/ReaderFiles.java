@@ -104,7 +104,7 @@ final class ReaderFiles {
         adopted = ReaderFile.goOn(aeronDirectory, path, file, settings);
         if (adopted == null) {
           LOG.warn(
-              "reader {} was killed with other settings, so its frames stay in {}; start a reader with these settings, or delete the file",
+              "reader {} was killed with other settings, so its frames stay in {}; start a reader with these settings, or empty the file",
               path.getFileName(),
               path);
         } else {
