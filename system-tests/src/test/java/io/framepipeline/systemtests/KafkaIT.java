@@ -40,6 +40,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** One cell and a real broker: from Kafka, to Kafka, and what is refused. */
@@ -250,24 +252,33 @@ class KafkaIT {
     }
   }
 
-  @Test
-  void shouldWriteTheResultsOfAnotherSource() throws Exception {
+  /** Kafka itself knows what a dead reader has committed. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void shouldWriteTheResultsOfAnotherSourceOnceThoughTheReaderIsKilled(int kills) throws Exception {
     createTopics(1, 3);
+    int frames = 1000 + 3000 * kills;
     try (PipelineProcess run =
         PipelineProcess.run(
             directory,
             broker.environment(),
             "--source=/dev/zero",
             "--results=kafka:" + results,
-            "--frames=1000")) {
+            "--rate=1000",
+            "--frames=" + frames)) {
+      for (int kill = 0; kill < kills; kill++) {
+        int expected = read(results).size() + 500;
+        await().atMost(PipelineProcess.LIMIT).until(() -> read(results).size() >= expected);
+        PipelineProcess.signal(run.services(Stage.READER), "KILL");
+      }
       assertThat(run.awaitExit()).as(run.err()).isZero();
-      run.assertNothingLost(1000);
+      run.assertNothingLost(frames);
     }
     List<ConsumerRecord<String, byte[]>> norms = read(results);
     assertThat(norms)
         .extracting(ConsumerRecord::key)
         .containsExactlyElementsOf(
-            IntStream.range(0, 1000).mapToObj(sequence -> "0:" + sequence).toList());
+            IntStream.range(0, frames).mapToObj(sequence -> "0:" + sequence).toList());
     assertThat(norms).allMatch(norm -> norm(norm) == 64.0);
   }
 
