@@ -66,12 +66,14 @@ public final class KafkaSettings {
 
   /**
    * What a setting may change. A dead reader costs the group a pause of the session time-out. An
-   * open transaction blocks those who read the results. The buffers fit the reader's heap.
+   * open transaction blocks those who read the results. The buffers fit the reader's heap. The
+   * kernel sizes the receive buffer: Kafka's 64 KiB are small for fetches of megabytes.
    */
   private static final Map<String, String> DEFAULTS =
       Map.of(
           ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, "10000",
           ConsumerConfig.FETCH_MAX_BYTES_CONFIG, "16777216",
+          ConsumerConfig.RECEIVE_BUFFER_CONFIG, "-1",
           ProducerConfig.BUFFER_MEMORY_CONFIG, "16777216",
           ProducerConfig.MAX_BLOCK_MS_CONFIG, "10000",
           ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, "10000");
