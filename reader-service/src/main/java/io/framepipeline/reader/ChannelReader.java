@@ -183,9 +183,13 @@ final class ChannelReader extends SourceReader {
     }
     ReadMarks.put(memory, input.mark());
     input.beginConsuming(memory.remaining());
-    int count = stream.read(memory);
-    if (count <= 0) {
-      input.endConsuming();
+    int count = 0;
+    try {
+      count = stream.read(memory);
+    } finally {
+      if (count <= 0) {
+        input.endConsuming();
+      }
     }
     return count;
   }

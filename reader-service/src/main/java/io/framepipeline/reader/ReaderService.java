@@ -157,8 +157,9 @@ public final class ReaderService implements StageService {
     if (failure == null) {
       failure = source.failure();
     }
-    // Neither a defect nor frames in flight: nothing is left for another reader.
-    hasEnded = ledger.framesInFlight() == 0;
+    // Without a defect or frames in flight nothing is left for another reader. But none may begin
+    // anew with a stream that stands inside a frame.
+    hasEnded = ledger.framesInFlight() == 0 && file.memory().input.interruptedLength() == 0;
     if (failure != null) {
       throw failure;
     }
