@@ -66,13 +66,15 @@ public final class KafkaSettings {
 
   /**
    * What a setting may change. A dead reader costs the group a pause of the session time-out. An
-   * open transaction blocks those who read the results. The buffers fit the reader's heap. The
-   * kernel sizes the receive buffer: Kafka's 64 KiB are small for fetches of megabytes.
+   * open transaction blocks those who read the results. The buffers fit the reader's heap. A poll
+   * takes all of a fetch, since the client fetches more only then. The kernel sizes the receive
+   * buffer: Kafka's 64 KiB are small for fetches of megabytes.
    */
   private static final Map<String, String> DEFAULTS =
       Map.of(
           ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, "10000",
           ConsumerConfig.FETCH_MAX_BYTES_CONFIG, "16777216",
+          ConsumerConfig.MAX_POLL_RECORDS_CONFIG, "4096",
           ConsumerConfig.RECEIVE_BUFFER_CONFIG, "-1",
           ProducerConfig.BUFFER_MEMORY_CONFIG, "16777216",
           ProducerConfig.MAX_BLOCK_MS_CONFIG, "10000",
