@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(value = 1, unit = TimeUnit.HOURS)
 class ReaderKillIT {
-  private static final long SECONDS = Long.getLong("readers.seconds", 6);
+  private static final long SECONDS = Long.getLong("readers.seconds", 5);
   private static final long SEED = Long.getLong("readers.seed", System.nanoTime());
 
   /** What two cores carry with room for restarts. */
@@ -61,6 +61,7 @@ class ReaderKillIT {
   @ParameterizedTest
   @ValueSource(strings = {"txt", "npy"})
   void shouldWriteWhatAnUndisturbedRunWrites(String suffix) throws Exception {
+    random = new Random(SEED + suffix.hashCode());
     long frames = SECONDS * RATE;
     Path file = numberedFile(new NumberedFrames(SEED));
     String[] source = {"--source=" + file, "--repeat", "--frames=" + frames};
