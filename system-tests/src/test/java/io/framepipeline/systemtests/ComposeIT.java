@@ -152,8 +152,7 @@ class ComposeIT {
    */
   @ParameterizedTest
   @Order(5)
-  @ValueSource(
-      strings = {"reciprocal-service", "norm-service", "media-driver", "reader-service"})
+  @ValueSource(strings = {"reciprocal-service", "norm-service", "media-driver", "reader-service"})
   void shouldLoseNothingWhenAServiceIsKilled(String service) throws Exception {
     stack.compose("kill", "-s", "KILL", service);
     stack.compose("up", "-d", "--wait");
