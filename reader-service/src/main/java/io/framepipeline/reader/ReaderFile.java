@@ -24,8 +24,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * may still be at work in them.
  *
  * <p>Layout of the file: magic number (int64), version and length (int32 each), the reader's {@code
- * sourceId} (int32), how many readers have had the number before (int64), the settings that a
- * successor must have (text), and {@link ReaderMemory}.
+ * sourceId} (int32), how many readers have had the number before (int64), whether it has ended
+ * (int64), the settings that a successor must have (text), and {@link ReaderMemory}.
  */
 final class ReaderFile {
   /** "READERS" and a zero byte, in the byte order of the machine. */
@@ -39,7 +39,8 @@ final class ReaderFile {
   private static final int LENGTH_OFFSET = VERSION_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int SOURCE_ID_OFFSET = LENGTH_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int GENERATION_OFFSET = SOURCE_ID_OFFSET + 2 * BitUtil.SIZE_OF_INT;
-  private static final int SETTINGS_OFFSET = GENERATION_OFFSET + BitUtil.SIZE_OF_LONG;
+  private static final int HAS_ENDED_OFFSET = GENERATION_OFFSET + BitUtil.SIZE_OF_LONG;
+  private static final int SETTINGS_OFFSET = HAS_ENDED_OFFSET + BitUtil.SIZE_OF_LONG;
 
   /** Two paths of 4096 bytes, the longest there are, fit in. */
   private static final int MEMORY_OFFSET = 1 << 14;
@@ -189,17 +190,30 @@ final class ReaderFile {
    * gets the number.
    */
   void delete() {
+    // First, by one store: a reader that is killed in here has ended all the same.
+    buffer.putLongRelease(HAS_ENDED_OFFSET, 1);
     try {
       if (path != null) {
-        Path empty = sibling(path, UNFINISHED);
-        Files.createFile(empty);
-        Files.move(empty, path, StandardCopyOption.ATOMIC_MOVE);
+        empty(path);
       }
     } catch (IOException e) {
-      // The next reader with these settings finds nothing to do.
+      // The next reader that looks does it.
     }
     // The reading thread may still use it.
     ring.delete();
+  }
+
+  /** Whether the reader that has left this file has ended. */
+  static boolean hasEnded(FileChannel file) throws IOException {
+    return file.size() == LENGTH && map(file).getLong(HAS_ENDED_OFFSET) != 0;
+  }
+
+  /** Puts an empty file in a file's place, which other processes may still use. */
+  static void empty(Path path) throws IOException {
+    Path empty = sibling(path, UNFINISHED);
+    Files.deleteIfExists(empty);
+    Files.createFile(empty);
+    Files.move(empty, path, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** Deletes what is left of a reader that was killed while it made its files, or deleted them. */

@@ -100,7 +100,10 @@ final class ReaderFiles {
     ReaderFile adopted = null;
     try {
       FileLock lock = file.tryLock();
-      if (lock != null) {
+      if (lock != null && ReaderFile.hasEnded(file)) {
+        ReaderFile.empty(path);
+        ReaderFile.deleteParts(path);
+      } else if (lock != null) {
         adopted = ReaderFile.goOn(aeronDirectory, path, file, settings);
         if (adopted == null) {
           LOG.warn(

@@ -171,11 +171,11 @@ public final class ReaderService implements StageService {
 
   @Override
   public void close() {
-    source.close();
-    CloseHelper.close(results);
     if (hasEnded || !file.isKept()) {
       file.delete();
     }
+    source.close();
+    CloseHelper.close(results);
   }
 
   private SourceReader readSource(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.transport.SharedMemorySize;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ReaderFilesTest {
   private static final String SETTINGS = "READER_SOURCE=größe.bin READER_FRAMES=";
   private static final int WINDOW = 16;
+  private static final int HAS_ENDED_OFFSET = 32;
 
   @TempDir private Path directory;
 
@@ -63,6 +65,20 @@ class ReaderFilesTest {
       assertThat(files.map(file -> file.getFileName().toString()))
           .containsExactlyInAnyOrder("0", "1", "1.ring", "lock");
     }
+  }
+
+  @Test
+  void shouldNotGoOnWithAReaderThatWasKilledWhileItDeletedItsFiles() throws Exception {
+    new Dead(SETTINGS, 1);
+    Path readers = directory.resolve("aeron.readers");
+    try (RandomAccessFile file = new RandomAccessFile(readers.resolve("0").toFile(), "rw")) {
+      file.seek(HAS_ENDED_OFFSET);
+      file.write(1);
+    }
+
+    assertThat(open().number()).isEqualTo(1);
+    assertThat(readers.resolve("0")).isEmptyFile();
+    assertThat(readers.resolve("0.ring")).doesNotExist();
   }
 
   @Test
