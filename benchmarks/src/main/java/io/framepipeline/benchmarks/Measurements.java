@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** The measurements of each {@link Section}. */
 final class Measurements {
@@ -24,6 +26,13 @@ final class Measurements {
   /** Many JVMs on few cores are compiled later still. */
   private static final int GROWTH_WARM_UP_SECONDS = 40;
 
+  /** Of the seconds after the first frame, those that are reported one by one. */
+  private static final int FIRST_SECONDS = 4;
+
+  /** By then one of each is compiled. */
+  private static final int STEADY_AFTER_SECONDS = 8;
+
+  private static final double NINE_TENTHS = 0.9;
   private static final int MEBIBYTE = 1 << 20;
   private static final int FILE_MEBIBYTES = 64;
   static final String FRAMES_PER_SECOND = "frames/s";
@@ -116,6 +125,19 @@ final class Measurements {
     return take();
   }
 
+  List<Series> warmup() {
+    for (int round = 0; round < rounds; round++) {
+      addFirstSeconds("urandom", "/dev/urandom");
+      addFirstSeconds("memory", "/dev/zero");
+      try (PipelineRun run = run("--rate=10000")) {
+        run.awaitFirstNorm();
+        LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(seconds));
+        add("10,000 frames/s: oldest frame", "ms", run.now().latencyNanos().max() / 1e6);
+      }
+    }
+    return take();
+  }
+
   List<Series> idle() {
     for (int round = 0; round < rounds; round++) {
       try (PipelineRun run = run("--source=-")) {
@@ -143,6 +165,22 @@ final class Measurements {
       }
     }
     return take();
+  }
+
+  private void addFirstSeconds(String name, String source) {
+    int end = STEADY_AFTER_SECONDS + seconds;
+    try (PipelineRun run = run("--source=" + source)) {
+      Course course = run.course(end);
+      double steady = course.rate(STEADY_AFTER_SECONDS, end);
+      for (int second = 1; second <= FIRST_SECONDS; second++) {
+        add(
+            "%s: second %s".formatted(name, second),
+            "of steady",
+            course.rate(second - 1, second) / steady);
+      }
+      add(name + ": until nine tenths", "s", course.secondsUntil(NINE_TENTHS * steady));
+      add(name + ": steady", FRAMES_PER_SECOND, steady);
+    }
   }
 
   private static void writeRandom(Path file) throws IOException {

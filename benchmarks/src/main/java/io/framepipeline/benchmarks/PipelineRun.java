@@ -27,6 +27,7 @@ final class PipelineRun implements Contender {
   private static final double MEBIBYTE = 1 << 20;
   private static final double KIBIBYTES_PER_MEBIBYTE = 1024;
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+  private static final long COURSE_STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final long START_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private final Process process;
@@ -84,6 +85,21 @@ final class PipelineRun implements Contender {
     Progress from = now();
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(seconds));
     return now().since(from);
+  }
+
+  /** Waits for so many seconds from the first frame on; returns what its one reader did in them. */
+  Course course(int seconds) {
+    awaitFirstNorm();
+    StageStats reader = figures.find(Stage.READER.label() + "-1");
+    long firstNanos = reader.counter(Figure.FIRST_READ_NANOS).get();
+    Course course = new Course();
+    double elapsed;
+    do {
+      LockSupport.parkNanos(COURSE_STEP_NANOS);
+      elapsed = (System.nanoTime() - firstNanos) / 1e9;
+      course.add(elapsed, reader.ledger.read().framesAcknowledged());
+    } while (elapsed < seconds);
+    return course;
   }
 
   /** Memory that only the process has, largest of each stage, by role; without shared logs. */

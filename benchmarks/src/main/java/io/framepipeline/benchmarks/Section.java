@@ -10,6 +10,7 @@ enum Section {
   KERNELS("Kernels, by C and by JMH, and paths"),
   LATENCY("A frame from read to normed, at a paced load"),
   START("From the command to the first norm"),
+  WARMUP("The first seconds after the first frame"),
   IDLE("With a silent source"),
   GROWTH("With more instances or another window, from /dev/urandom");
 
@@ -31,6 +32,7 @@ enum Section {
       case KERNELS -> measurements.kernels();
       case LATENCY -> measurements.latency();
       case START -> measurements.start();
+      case WARMUP -> measurements.warmup();
       case IDLE -> measurements.idle();
       case GROWTH -> measurements.growth();
     };
