@@ -39,7 +39,7 @@ public class NormBenchmark {
 
   @Benchmark
   public float[] laneSumsWithVectors() {
-    VectorLaneSums.compute(frame.addressOffset(), laneSums);
+    VectorLaneSums.computeByVectors(frame.addressOffset(), laneSums);
     return laneSums;
   }
 

@@ -44,7 +44,7 @@ public class ReciprocalBenchmark {
 
   @Benchmark
   public UnsafeBuffer reciprocalsWithVectors() {
-    VectorReciprocals.compute(bytes.addressOffset(), floats.addressOffset());
+    VectorReciprocals.computeByVectors(bytes.addressOffset(), floats.addressOffset());
     return floats;
   }
 }

@@ -38,12 +38,17 @@ public final class NormKernel implements ScalarKernel {
   /** Reads 4096 little-endian floats at {@code inOffset} of an off-heap buffer. */
   @Override
   public double apply(DirectBuffer in, int inOffset) {
-    if (warmUp.isVectorFaster()) {
-      VectorLaneSums.compute(in.addressOffset() + inOffset, laneSums);
+    if (warmUp.isVectorFast()) {
+      VectorLaneSums.computeByVectors(in.addressOffset() + inOffset, laneSums);
     } else {
       computeLaneSums(in, inOffset, laneSums);
     }
     return Math.sqrt(sum(laneSums));
+  }
+
+  @Override
+  public boolean isWarm() {
+    return warmUp.isOver();
   }
 
   /** Computes the same as {@link VectorLaneSums}, without vectors. */
@@ -75,8 +80,7 @@ public final class NormKernel implements ScalarKernel {
   private static VectorWarmUp startWarmUp() {
     UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
     float[] sums = new float[LANES];
-    return VectorWarmUp.start(
-        () -> computeLaneSums(in, 0, sums), () -> VectorLaneSums.compute(in.addressOffset(), sums));
+    return VectorWarmUp.start(() -> VectorLaneSums.computeByVectors(in.addressOffset(), sums));
   }
 
   private static double sum(float[] laneSums) {

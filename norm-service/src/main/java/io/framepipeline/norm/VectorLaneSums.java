@@ -36,7 +36,7 @@ final class VectorLaneSums {
    * methods of the Vector API are sure to be inlined, and a vector that any other method returns is
    * allocated. It reads the groups in memory order, so that the processor fetches them ahead.
    */
-  static void compute(long address, float[] sums) {
+  static void computeByVectors(long address, float[] sums) {
     MemorySegment all = AllMemory.SEGMENT;
     ByteOrder order = ByteOrder.LITTLE_ENDIAN;
     for (int first = 0; first < LINE; first += 2 * WIDTH) {

@@ -33,11 +33,17 @@ public final class ReciprocalKernel implements Kernel {
    */
   @Override
   public void apply(DirectBuffer in, int inOffset, MutableDirectBuffer out, int outOffset) {
-    if (warmUp.isVectorFaster()) {
-      VectorReciprocals.compute(in.addressOffset() + inOffset, out.addressOffset() + outOffset);
+    if (warmUp.isVectorFast()) {
+      VectorReciprocals.computeByVectors(
+          in.addressOffset() + inOffset, out.addressOffset() + outOffset);
     } else {
       lookUp(in, inOffset, out, outOffset);
     }
+  }
+
+  @Override
+  public boolean isWarm() {
+    return warmUp.isOver();
   }
 
   /** Computes the same as {@link VectorReciprocals}, without vectors. */
@@ -60,7 +66,6 @@ public final class ReciprocalKernel implements Kernel {
     UnsafeBuffer in = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.BYTE_PAYLOAD_LENGTH));
     UnsafeBuffer out = new UnsafeBuffer(ByteBuffer.allocateDirect(Frames.FLOAT_PAYLOAD_LENGTH));
     return VectorWarmUp.start(
-        () -> lookUp(in, 0, out, 0),
-        () -> VectorReciprocals.compute(in.addressOffset(), out.addressOffset()));
+        () -> VectorReciprocals.computeByVectors(in.addressOffset(), out.addressOffset()));
   }
 }

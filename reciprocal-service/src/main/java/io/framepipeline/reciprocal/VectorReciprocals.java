@@ -30,7 +30,7 @@ final class VectorReciprocals {
   private VectorReciprocals() {}
 
   /** Reads 4096 bytes at an address and writes 4096 little-endian floats at another. */
-  static void compute(long inAddress, long outAddress) {
+  static void computeByVectors(long inAddress, long outAddress) {
     FloatVector one = FloatVector.broadcast(FLOATS, 1f);
     for (int i = 0; i < Frames.ELEMENTS; i += BYTES.length()) {
       ByteVector x =

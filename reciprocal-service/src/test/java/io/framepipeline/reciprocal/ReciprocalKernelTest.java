@@ -41,7 +41,7 @@ class ReciprocalKernelTest {
         Named.of(
             "vectors",
             (in, offset, out, outOffset) ->
-                VectorReciprocals.compute(
+                VectorReciprocals.computeByVectors(
                     in.addressOffset() + offset, out.addressOffset() + outOffset)),
         Named.of("table", ReciprocalKernel::lookUp));
   }

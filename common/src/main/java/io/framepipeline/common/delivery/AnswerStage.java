@@ -103,6 +103,11 @@ public final class AnswerStage implements StageSession, BatchInbox.Handler {
   }
 
   @Override
+  public boolean isWarm() {
+    return kernel.isWarm();
+  }
+
+  @Override
   public boolean isHeldBack() {
     return isHeldBack;
   }

@@ -32,6 +32,11 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
      *     get the same batch again in the next poll
      */
     int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId);
+
+    /** Whether batches may come. The inbox is opened then. */
+    default boolean isWarm() {
+      return true;
+    }
   }
 
   /**
@@ -67,6 +72,9 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
   /** Hands batches to the handler; returns how many frames they had. */
   int poll(long nowNanos) {
     this.nowNanos = nowNanos;
+    if (!inbox.isOpen() && !handler.isWarm()) {
+      return 0;
+    }
     if (nowNanos - countedNanos >= COUNT_INTERVAL_NANOS) {
       countedNanos = nowNanos;
       stats.counter(Figure.INBOX_FRAMES).setOpaque(inbox.unreadFrames(frameCounter));

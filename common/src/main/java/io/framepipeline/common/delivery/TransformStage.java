@@ -125,6 +125,11 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
   }
 
   @Override
+  public boolean isWarm() {
+    return kernel.isWarm();
+  }
+
+  @Override
   public boolean isHeldBack() {
     return isHeldBack;
   }

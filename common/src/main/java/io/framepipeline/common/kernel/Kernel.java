@@ -16,4 +16,9 @@ public interface Kernel {
    * @param out where to write the result, from {@code outOffset} on
    */
   void apply(DirectBuffer in, int inOffset, MutableDirectBuffer out, int outOffset);
+
+  /** Whether frames may come: a kernel is slow until it is compiled. Once true, always true. */
+  default boolean isWarm() {
+    return true;
+  }
 }

@@ -11,4 +11,9 @@ public interface ScalarKernel {
    * @return the answer; a frame whose answer is not finite is rejected
    */
   double apply(DirectBuffer in, int inOffset);
+
+  /** Whether frames may come: a kernel is slow until it is compiled. Once true, always true. */
+  default boolean isWarm() {
+    return true;
+  }
 }

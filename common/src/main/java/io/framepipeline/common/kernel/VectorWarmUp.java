@@ -9,88 +9,86 @@ import java.util.function.LongSupplier;
  * compute the same bits, so either will do at any time.
  *
  * <p>Until vector code is compiled it takes a thousand times as long. So a thread of its own warms
- * it up beside the work, and says when it is faster than scalar code. Where the processor lacks
- * something that vector code needs, it never is.
+ * it up beside the start of the service, which takes no frames before. Where the processor lacks
+ * something that vector code needs, it never is fast.
  *
  * <p>The Vector API is an incubator module. A JVM has it only if it was started with {@code
  * --add-modules jdk.incubator.vector}. Only classes that are loaded if it is there may name its
  * types.
  */
 public final class VectorWarmUp {
-  /** From the making of the kernel on: the start of the service goes ahead, as it is waited for. */
-  private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  /** Many times what a frame takes in compiled code, and a hundredth of what it takes before. */
+  private static final long FAST_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
 
-  /** Of one attempt; far more than a frame takes once the code is compiled. */
-  private static final long ATTEMPT_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+  /** A third of the time, so that the warm-up leaves a core to compilers and to other starts. */
+  private static final int SHARE = 3;
 
-  /** A quarter of the time, so that the warm-up leaves a core to other processes that start. */
-  private static final int SHARE = 4;
+  private static final long MAX_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
   /**
-   * Some 16 s, if nothing holds it up. Not by the clock: a process that was stopped meanwhile, or
-   * starved, has not warmed up.
+   * The service waits for so many frames. They take half a second, and compiled code needs a tenth
+   * of them. Not by the clock: a process that was stopped meanwhile, or starved, has not warmed up.
    */
-  private static final int MAX_ATTEMPTS = 1000;
+  private static final int AWAITED_FRAMES = 200;
 
-  private static final long MAX_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final int MAX_FRAMES = 4000;
 
-  private volatile boolean isVectorFaster;
+  private volatile boolean isVectorFast;
+  private volatile boolean isOver;
 
   private VectorWarmUp() {}
 
   /**
    * Begins to warm up, if this JVM has the Vector API.
    *
-   * @param scalar computes one frame
    * @param vector computes one frame; not called, and its classes not loaded, without the API
    */
-  public static VectorWarmUp start(Runnable scalar, Runnable vector) {
+  public static VectorWarmUp start(Runnable vector) {
     VectorWarmUp warmUp = new VectorWarmUp();
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
-      Thread.ofPlatform().name("warm-up").daemon().start(() -> warmUp.run(scalar, vector));
+      Thread.ofPlatform().name("warm-up").daemon().start(() -> warmUp.run(vector));
+    } else {
+      warmUp.isOver = true;
     }
     return warmUp;
   }
 
-  /** Whether vector code has turned out to be faster than scalar code. */
-  public boolean isVectorFaster() {
-    return isVectorFaster;
+  /** Whether vector code has turned out to be fast. */
+  public boolean isVectorFast() {
+    return isVectorFast;
   }
 
-  private void run(Runnable scalar, Runnable vector) {
-    LockSupport.parkNanos(DELAY_NANOS);
-    isVectorFaster =
-        isFaster(() -> nanosPerFrame(vector), () -> nanosPerFrame(scalar), MAX_ATTEMPTS);
+  /** Whether vector code is fast, or a service should not wait for it any longer. */
+  public boolean isOver() {
+    return isOver;
+  }
+
+  private void run(Runnable vector) {
+    LongSupplier nanos = () -> nanosOfFrame(vector);
+    isVectorFast = isFast(nanos, AWAITED_FRAMES);
+    isOver = true;
+    isVectorFast = isVectorFast || isFast(nanos, MAX_FRAMES);
   }
 
   /**
-   * Measures until vector code is faster than scalar code was at its best.
+   * Computes frames until one is fast.
    *
-   * @return false if it still was not after so many attempts
+   * @return false if none of so many was
    */
-  static boolean isFaster(LongSupplier vectorNanos, LongSupplier scalarNanos, int maxAttempts) {
-    long bestScalarNanos = Long.MAX_VALUE;
-    for (int attempt = 0; attempt < maxAttempts; attempt++) {
-      long startNanos = System.nanoTime();
-      bestScalarNanos = Math.min(bestScalarNanos, scalarNanos.getAsLong());
-      if (vectorNanos.getAsLong() < bestScalarNanos) {
+  static boolean isFast(LongSupplier nanosOfFrame, int maxFrames) {
+    for (int frame = 0; frame < maxFrames; frame++) {
+      long nanos = nanosOfFrame.getAsLong();
+      if (nanos < FAST_NANOS) {
         return true;
       }
-      long pauseNanos = (SHARE - 1) * (System.nanoTime() - startNanos);
-      LockSupport.parkNanos(Math.min(pauseNanos, MAX_PAUSE_NANOS));
+      LockSupport.parkNanos(Math.min((SHARE - 1) * nanos, MAX_PAUSE_NANOS));
     }
     return false;
   }
 
-  private static long nanosPerFrame(Runnable kernel) {
+  private static long nanosOfFrame(Runnable kernel) {
     long startNanos = System.nanoTime();
-    long elapsedNanos;
-    int frames = 0;
-    do {
-      kernel.run();
-      frames++;
-      elapsedNanos = System.nanoTime() - startNanos;
-    } while (elapsedNanos < ATTEMPT_NANOS);
-    return elapsedNanos / frames;
+    kernel.run();
+    return System.nanoTime() - startNanos;
   }
 }

@@ -9,17 +9,24 @@ import org.junit.jupiter.api.Test;
 
 class VectorWarmUpTest {
   @Test
-  void shouldWarmUpUntilVectorsAreFasterThanScalarCodeAtItsBest() {
-    LongSupplier scalarNanos = times(3000, 1000, 4000, 5000);
-    assertThat(VectorWarmUp.isFaster(times(9000, 5000, 1000, 999), scalarNanos, 4)).isTrue();
+  void shouldWarmUpUntilAFrameIsFast() {
+    LongSupplier nanosOfFrame = times(1_000_000, 200_000, 500, 600);
+    assertThat(VectorWarmUp.isFast(nanosOfFrame, 4)).isTrue();
+    assertThat(nanosOfFrame.getAsLong()).isEqualTo(600);
   }
 
   @Test
-  void shouldGiveUpByAttemptsHoweverLongEachTakes() {
+  void shouldGiveUpByFramesHoweverLongEachTakes() {
     long anHourNanos = 3_600_000_000_000L;
-    LongSupplier vectorNanos = times(anHourNanos, anHourNanos, 1000);
-    assertThat(VectorWarmUp.isFaster(vectorNanos, times(2000, 2000, 2000), 2)).isFalse();
-    assertThat(VectorWarmUp.isFaster(vectorNanos, times(2000, 2000, 2000), 1)).isTrue();
+    assertThat(VectorWarmUp.isFast(times(anHourNanos, anHourNanos, 500), 2)).isFalse();
+    assertThat(VectorWarmUp.isFast(times(anHourNanos, anHourNanos, 500), 3)).isTrue();
+  }
+
+  @Test
+  void shouldNotKeepAServiceWaitingWithoutVectors() {
+    VectorWarmUp warmUp = VectorWarmUp.start(() -> {});
+    assertThat(warmUp.isOver()).isTrue();
+    assertThat(warmUp.isVectorFast()).isFalse();
   }
 
   private static LongSupplier times(long... nanos) {
