@@ -10,8 +10,10 @@ import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import org.agrona.SystemUtil;
+import java.util.Properties;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.ShutdownSignalBarrier;
 import org.agrona.concurrent.status.CountersReader;
@@ -36,8 +38,10 @@ public final class DriverService {
    * @param propertiesFiles the driver's configuration
    */
   public static void main(String[] propertiesFiles) {
-    SystemUtil.loadPropertiesFiles(propertiesFiles);
     try {
+      for (String file : propertiesFiles) {
+        loadProperties(Path.of(file));
+      }
       CommonSettings settings = CommonSettings.read(Settings.ofProcess());
       settings.sharedMemory().requireRoomForDriver();
       TimerSlack.minimize();
@@ -45,6 +49,19 @@ public final class DriverService {
     } catch (ExitException e) {
       System.err.println("driver: " + e.getMessage());
       System.exit(e.exitCode());
+    }
+  }
+
+  /** Unlike Agrona's loader it does not open every jar to look for the file there. */
+  private static void loadProperties(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      Properties properties = new Properties();
+      properties.load(in);
+      properties
+          .stringPropertyNames()
+          .forEach(name -> System.setProperty(name, properties.getProperty(name)));
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.USAGE, "%s: cannot be read: %s".formatted(file, e));
     }
   }
 
