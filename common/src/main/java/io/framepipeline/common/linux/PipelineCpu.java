@@ -28,8 +28,9 @@ import org.slf4j.LoggerFactory;
  * wakes. A short slice asks for low latency, see sched(7) and {@code sched_runtime} in
  * sched_setattr(2). Linux before 6.12 ignores it.
  *
- * <p>A request takes effect one second after the thread made it. A process that starts has much
- * work other than passing frames, and may use every CPU for that.
+ * <p>A request takes effect three seconds after the thread made it. Until its code is compiled, a
+ * thread takes several times as long, and one CPU would not be enough. A process that starts also
+ * has much other work, and may use every CPU for that.
  */
 public final class PipelineCpu {
   public static final String SETTING = "PIPELINE_CPU";
@@ -39,7 +40,7 @@ public final class PipelineCpu {
   private static final Path ONLINE = Path.of("/sys/devices/system/cpu/online");
   private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
   private static final int MAX_CPU = 8191;
-  private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(3);
   private static final long SHORT_TURN_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   private static final int SCHED_OTHER = 0;
