@@ -107,7 +107,7 @@ class ComposeIT {
             "media-driver");
 
     assertThat(result.exitCode()).as(result.output()).isEqualTo(ExitCode.USAGE);
-    assertThat(result.output()).contains("has 1024 MiB").contains("need 6163 MiB");
+    assertThat(result.output()).contains("has 1024 MiB").contains("need 6164 MiB");
   }
 
   /** Whatever comes or goes on purpose repeats nothing; Prometheus sees each instance. */
