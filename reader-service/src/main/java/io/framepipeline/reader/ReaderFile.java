@@ -106,11 +106,7 @@ final class ReaderFile {
               aeronDirectory, sibling(path, RING), windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
       FileChannel file = OwnFiles.open(unfinished, StandardOpenOption.CREATE_NEW);
       file.lock();
-      // Written, so that a full file system is an error here and not a signal at the first use.
-      ByteBuffer zeros = ByteBuffer.allocate(LENGTH);
-      while (zeros.hasRemaining()) {
-        file.write(zeros);
-      }
+      OwnFiles.writeZeros(file, LENGTH);
       UnsafeBuffer buffer = map(file);
       buffer.putLong(MAGIC_OFFSET, MAGIC);
       buffer.putInt(VERSION_OFFSET, VERSION);
@@ -205,7 +201,9 @@ final class ReaderFile {
 
   /** Whether the reader that has left this file has ended. */
   static boolean hasEnded(FileChannel file) throws IOException {
-    return file.size() == LENGTH && map(file).getLong(HAS_ENDED_OFFSET) != 0;
+    ByteBuffer mark = ByteBuffer.allocate(Long.BYTES);
+    file.read(mark, HAS_ENDED_OFFSET);
+    return file.size() == LENGTH && mark.getLong(0) != 0;
   }
 
   /** Puts an empty file in a file's place, which other processes may still use. */

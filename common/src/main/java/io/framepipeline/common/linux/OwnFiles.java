@@ -3,6 +3,7 @@ package io.framepipeline.common.linux;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -28,6 +29,9 @@ public final class OwnFiles {
   private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
   private static final Set<PosixFilePermission> DIRECTORY =
       PosixFilePermissions.fromString("rwx------");
+
+  /** Bytes of one write of zeros. */
+  private static final int ZEROS_LENGTH = 1 << 16;
 
   private OwnFiles() {}
 
@@ -95,6 +99,20 @@ public final class OwnFiles {
     options.add(StandardOpenOption.WRITE);
     options.add(LinkOption.NOFOLLOW_LINKS);
     return FileChannel.open(file, options, PosixFilePermissions.asFileAttribute(FILE));
+  }
+
+  /**
+   * Writes zeros over the first bytes of a file that is to be mapped. So a full file system is an
+   * error here, and not a signal at the first use of a page.
+   *
+   * @throws IOException if there is no room for them
+   */
+  public static void writeZeros(FileChannel file, long length) throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(ZEROS_LENGTH, length));
+    for (long position = 0; position < length; ) {
+      zeros.clear().limit((int) Math.min(zeros.capacity(), length - position));
+      position += file.write(zeros, position);
+    }
   }
 
   /** An existing file or directory may belong to another user, or others may be able to read it. */

@@ -210,7 +210,7 @@ public final class FiguresDirectory {
     synchronized (LOCKS) {
       OWN_LOCKS.add(file.lock());
     }
-    write(ByteBuffer.allocate(StageStats.LENGTH), file);
+    OwnFiles.writeZeros(file, StageStats.LENGTH);
     return StageStats.create(file.map(MapMode.READ_WRITE, 0, StageStats.LENGTH), stage);
   }
 

@@ -4,7 +4,6 @@ import io.framepipeline.common.linux.Futex;
 import io.framepipeline.common.linux.OwnFiles;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
@@ -71,8 +70,7 @@ public final class Doorbells {
     this.own = own;
     try (FileChannel file = OwnFiles.openOrCreate(file(aeronDirectory))) {
       if (file.size() < LENGTH) {
-        // Written, so that a full file system is an error here and not a signal at the first use.
-        file.write(ByteBuffer.allocate(LENGTH), 0);
+        OwnFiles.writeZeros(file, LENGTH);
       }
       // Never unmapped explicitly: the reading thread may wake others while the connection closes.
       words = new UnsafeBuffer(file.map(MapMode.READ_WRITE, 0, LENGTH));

@@ -31,8 +31,6 @@ import org.agrona.CloseHelper;
  * orphan is deleted. Only links to them are in that one.
  */
 public final class SlotFile implements AutoCloseable {
-  private static final int WRITE_LENGTH = 1 << 16;
-
   /**
    * More than one is needed only if another process looks for orphans at the same moment. Together
    * they take 50 ms at most.
@@ -131,12 +129,7 @@ public final class SlotFile implements AutoCloseable {
     FileChannel file = createLocked(path);
     try {
       long length = FrameSlots.length(count, payloadLength);
-      // Written, so that a full file system is an error here and not a signal at the first use.
-      ByteBuffer zeros = ByteBuffer.allocate(WRITE_LENGTH);
-      for (long position = 0; position < length; ) {
-        zeros.clear().limit((int) Math.min(WRITE_LENGTH, length - position));
-        position += file.write(zeros, position);
-      }
+      OwnFiles.writeZeros(file, length);
       ByteBuffer memory = file.map(MapMode.READ_WRITE, 0, length);
       return new SlotFile(path, FrameSlots.format(memory, payloadLength), file);
     } catch (IOException e) {
