@@ -35,8 +35,8 @@ final class DeliveryStates {
   private static final int ROUND_SHIFT = SLOT_SHIFT + SLOT_BITS;
   private static final long STATE_MASK = (1L << STATE_BITS) - 1;
 
-  /** The most blames that a word can hold. */
-  static final int MAX_BLAMES = (1 << BLAME_BITS) - 1;
+  /** Also the most blames that a word can hold: more than {@code READER_MAX_DELIVERIES} can be. */
+  private static final int BLAME_MASK = (1 << BLAME_BITS) - 1;
 
   private static final int ORIGINS_OFFSET = CAPACITY * BitUtil.SIZE_OF_LONG;
 
@@ -79,7 +79,7 @@ final class DeliveryStates {
   }
 
   int blames(long sequence) {
-    return (int) (word(sequence) >>> BLAME_SHIFT) & MAX_BLAMES;
+    return (int) (word(sequence) >>> BLAME_SHIFT) & BLAME_MASK;
   }
 
   /** Expires a frame's delivery and blames the frame, at once. */

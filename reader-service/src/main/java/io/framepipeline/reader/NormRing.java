@@ -1,6 +1,5 @@
 package io.framepipeline.reader;
 
-import io.framepipeline.common.wire.Frames;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -9,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class NormRing {
   /** The most frames that are read and not yet written. */
-  static final int CAPACITY = Frames.MAX_WINDOW_FRAMES;
+  static final int CAPACITY = DeliveryStates.CAPACITY;
 
   private final ReaderMemory memory;
   private final boolean[] returned = new boolean[CAPACITY];
@@ -49,11 +48,6 @@ final class NormRing {
   /** A frame's norm; NaN if it has none. */
   double norm(long sequence) {
     return memory.norm(sequence);
-  }
-
-  /** Bytes of the results file that hold the results written so far. */
-  long writtenBytes() {
-    return memory.writing.get(ReaderMemory.WRITTEN_BYTES);
   }
 
   /** Says whether the frame goes back to its source. Call this before {@link #written(long)}. */

@@ -88,12 +88,7 @@ final class PayloadRing {
     for (int i = 0; i < count; i++) {
       slots.beginWriting(next + i);
     }
-    return memory(next, offset, length);
-  }
-
-  /** The memory of a payload and those beside it; the same buffer each time. */
-  ByteBuffer memory(long number, int offset, int length) {
-    int start = slots.offset(number) + offset;
+    int start = slots.offset(next) + offset;
     return slots.memory().limit(start + length).position(start);
   }
 

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 /**
  * Marks in the memory that a read is about to fill, at the start and at the end of each frame. If
  * the reader is killed inside the read, they tell how many bytes it had taken, provided that they
- * end with a frame. A pipe whose writer writes whole frames, as most do, always ends so.
+ * end with a frame. Those of a pipe do, if its writer writes whole frames.
  *
  * <p>A mark is a random number, so that no input contains it but by a chance of 1 to 2^64.
  */

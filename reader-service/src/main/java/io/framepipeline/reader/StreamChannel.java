@@ -77,10 +77,7 @@ final class StreamChannel implements ReadableByteChannel {
    * @throws IOException if it cannot be opened
    */
   static StreamChannel open(Path path, boolean hadWriter) throws IOException {
-    int file = openFile(path);
-    if (file < 0) {
-      throw new IOException(Syscall.errorText(-file));
-    }
+    int file = openExisting(path);
     return lock(file) ? new StreamChannel(file, file, hadWriter) : null;
   }
 
@@ -89,10 +86,7 @@ final class StreamChannel implements ReadableByteChannel {
    * if no other process has the FIFO open.
    */
   static StreamChannel hold(Path path) throws IOException {
-    int file = openFile(path);
-    if (file < 0) {
-      throw new IOException(Syscall.errorText(-file));
-    }
+    int file = openExisting(path);
     return new StreamChannel(file, file, false);
   }
 
@@ -157,6 +151,14 @@ final class StreamChannel implements ReadableByteChannel {
     poll.set(ValueLayout.JAVA_LONG, TIMESPEC_OFFSET + Long.BYTES, WAIT_NANOS);
     long address = poll.address();
     return Syscall.call(Syscall.PPOLL, address, 1, address + TIMESPEC_OFFSET, 0) > 0;
+  }
+
+  private static int openExisting(Path path) throws IOException {
+    int file = openFile(path);
+    if (file < 0) {
+      throw new IOException(Syscall.errorText(-file));
+    }
+    return file;
   }
 
   /** Returns a descriptor, or a negative error number. */
