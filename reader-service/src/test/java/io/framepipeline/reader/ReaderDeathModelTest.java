@@ -34,13 +34,6 @@ class ReaderDeathModelTest {
   /** Every so many frames is one that is never answered. */
   private static final int POISON = 61;
 
-  /** Frame {@code s} holds the bytes from {@code 31 s mod 256} on: neighbours differ. */
-  private static final byte[] PATTERN = new byte[256 + Frames.BYTE_PAYLOAD_LENGTH];
-
-  static {
-    new Random(0).nextBytes(PATTERN);
-  }
-
   /** After how many stores of an operation its thread was killed. */
   private static final Set<String> CUTS = new TreeSet<>();
 
@@ -194,9 +187,9 @@ class ReaderDeathModelTest {
       }
       if (isWritten) {
         check(
-            norms.writtenBytes() == norms.written() * Double.BYTES,
+            writtenBytes() == norms.written() * Double.BYTES,
             "%s bytes of %s results",
-            norms.writtenBytes(),
+            writtenBytes(),
             norms.written());
       }
       compareLedger();
@@ -222,18 +215,14 @@ class ReaderDeathModelTest {
       int length = random.nextBoolean() ? room : 1 + random.nextInt(room);
       begin("read", length + " bytes from " + position);
       ByteBuffer to = frames.writable(position, length);
-      for (long at = position; to.hasRemaining(); at = position + length - to.remaining()) {
-        int offset = (int) (at % Frames.BYTE_PAYLOAD_LENGTH);
-        int count = Math.min(to.remaining(), Frames.BYTE_PAYLOAD_LENGTH - offset);
-        to.put(PATTERN, patternStart(at / Frames.BYTE_PAYLOAD_LENGTH) + offset, count);
-      }
+      FramePattern.read(position, to);
       frames.publish(position + length, nowNanos);
       frames.takeOver();
       compareLedger();
     }
 
-    private static int patternStart(long sequence) {
-      return (int) (31 * sequence & 255);
+    private long writtenBytes() {
+      return memory.writing.get(ReaderMemory.WRITTEN_BYTES);
     }
 
     private void send() {
@@ -260,11 +249,10 @@ class ReaderDeathModelTest {
     }
 
     private void checkBytes(long sequence, int offset) {
-      ByteBuffer expected =
-          ByteBuffer.wrap(PATTERN, patternStart(sequence), Frames.BYTE_PAYLOAD_LENGTH);
-      ByteBuffer bytes =
-          slots.memory().duplicate().clear().slice(offset, Frames.BYTE_PAYLOAD_LENGTH);
-      check(bytes.equals(expected), "other bytes than those of %s", sequence);
+      check(
+          FramePattern.isPayload(sequence, slots.buffer(), offset),
+          "other bytes than those of %s",
+          sequence);
     }
 
     private void answer() {

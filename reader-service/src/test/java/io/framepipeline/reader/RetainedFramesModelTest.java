@@ -4,7 +4,6 @@ import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.wire.Frames;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -27,13 +26,6 @@ class RetainedFramesModelTest {
 
   /** From so many losses on a frame is out only while no other such frame is. */
   private static final int SUSPECT_EXPIRIES = 2;
-
-  /** Frame {@code s} holds the bytes from {@code 31 s mod 256} on: neighbours differ. */
-  private static final byte[] PATTERN = new byte[256 + Frames.BYTE_PAYLOAD_LENGTH];
-
-  static {
-    new Random(0).nextBytes(PATTERN);
-  }
 
   @Test
   void shouldAgreeWithAPlainModelWhateverHappensInWhateverOrder() {
@@ -168,13 +160,8 @@ class RetainedFramesModelTest {
       log.add("publish " + length + " bytes from " + inputPosition);
       ByteBuffer to = ring.writable(inputPosition, length);
       check(to.remaining() == length, "room for %d bytes, not %d", length, to.remaining());
-      long position = inputPosition;
-      while (to.hasRemaining()) {
-        int at = (int) (position % Frames.BYTE_PAYLOAD_LENGTH);
-        int count = Math.min(to.remaining(), Frames.BYTE_PAYLOAD_LENGTH - at);
-        to.put(PATTERN, patternStart(position / Frames.BYTE_PAYLOAD_LENGTH) + at, count);
-        position += count;
-      }
+      FramePattern.read(inputPosition, to);
+      long position = inputPosition + length;
       for (long complete = inputPosition / Frames.BYTE_PAYLOAD_LENGTH;
           complete < position / Frames.BYTE_PAYLOAD_LENGTH;
           complete++) {
@@ -468,18 +455,8 @@ class RetainedFramesModelTest {
     }
   }
 
-  private static int patternStart(long sequence) {
-    return (int) (31 * sequence & 0xFF);
-  }
-
   private static void checkPayload(long sequence, DirectBuffer buffer, int offset) {
-    byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
-    buffer.getBytes(offset, payload);
-    int start = patternStart(sequence);
-    check(
-        Arrays.equals(payload, 0, payload.length, PATTERN, start, start + payload.length),
-        "payload of %d is damaged",
-        sequence);
+    check(FramePattern.isPayload(sequence, buffer, offset), "payload of %d is damaged", sequence);
   }
 
   /** Formats only what fails: there are millions of checks. */
