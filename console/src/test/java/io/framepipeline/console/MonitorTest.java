@@ -121,7 +121,7 @@ class MonitorTest {
     Path file = FiguresDirectory.path(directory.resolve("aeron")).resolve("reader-1.figures");
     monitor.look();
     assertThat(monitor.state().orphans()).isEmpty();
-    // Nobody has locked the new file.
+    // No process has locked the new file.
     byte[] content = Files.readAllBytes(file);
     Files.delete(file);
     Files.write(file, content);

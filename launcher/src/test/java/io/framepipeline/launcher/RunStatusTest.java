@@ -56,7 +56,7 @@ class RunStatusTest {
         FiguresDirectory.path(LocalRun.aeronDirectory(directory)).resolve("reader-1.figures");
     byte[] content = Files.readAllBytes(file);
     Files.delete(file);
-    // Nobody has locked the new one.
+    // No process has locked the new one.
     Files.write(file, content);
     run(1, 1, 1);
     JsonNode orphan = RunStatus.read(directory).toJson().at("/orphans/0");

@@ -229,7 +229,7 @@ class ChannelReaderSuccessionTest {
     assertThat(received.toByteArray()).isEqualTo(input);
   }
 
-  /** It may have taken more of the frame than is there, or less: nobody can tell. */
+  /** It may have taken more of the frame than is there, or less: a successor cannot tell. */
   @Test
   void shouldEndAfterAReadThatWasInterruptedInsideAFrame() throws Exception {
     byte[] input = input(3 * FRAME);

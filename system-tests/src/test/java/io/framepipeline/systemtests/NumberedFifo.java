@@ -23,7 +23,7 @@ final class NumberedFifo implements AutoCloseable {
   /** Written by the feeder, read once it has ended. */
   private long frames;
 
-  /** Likewise; null unless whoever read the FIFO has gone away. */
+  /** Likewise; null unless the FIFO's reader has gone away. */
   private IOException failure;
 
   NumberedFifo(Path path, long seed) throws IOException, InterruptedException {

@@ -12,8 +12,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
- * Looks at the ledger of all readers of a run all the while. Whoever dies and takes over, what was
- * read and what was completed never gets less, and no frame counts twice.
+ * Looks at the ledger of all readers of a run all the while. Whichever reader dies or takes over,
+ * what was read and what was completed never gets less, and no frame counts twice.
  */
 final class TotalLedgerSampler implements AutoCloseable {
   private static final long INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);

@@ -372,7 +372,7 @@ class FiguresDirectoryTest {
     return stats;
   }
 
-  /** Leaves a file that nobody has locked in place of a reader's; returns what is in it. */
+  /** Leaves a file that no process has locked in place of a reader's; returns what is in it. */
   private byte[] die(String name) throws IOException {
     byte[] content = Files.readAllBytes(file(name));
     Files.delete(file(name));
