@@ -68,7 +68,8 @@ public final class KafkaSettings {
    * What a setting may change. A dead reader costs the group a pause of the session time-out. An
    * open transaction blocks those who read the results. The buffers fit the reader's heap. A poll
    * takes all of a fetch, since the client fetches more only then. The kernel sizes the receive
-   * buffer: Kafka's 64 KiB are small for fetches of megabytes.
+   * buffer: Kafka's 64 KiB are small for fetches of megabytes. A transaction's results go in few
+   * batches, each of which costs the broker the same.
    */
   private static final Map<String, String> DEFAULTS =
       Map.of(
@@ -77,6 +78,7 @@ public final class KafkaSettings {
           ConsumerConfig.MAX_POLL_RECORDS_CONFIG, "4096",
           ConsumerConfig.RECEIVE_BUFFER_CONFIG, "-1",
           ProducerConfig.BUFFER_MEMORY_CONFIG, "16777216",
+          ProducerConfig.BATCH_SIZE_CONFIG, "131072",
           ProducerConfig.MAX_BLOCK_MS_CONFIG, "10000",
           ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, "10000");
 
