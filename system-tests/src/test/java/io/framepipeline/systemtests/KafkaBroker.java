@@ -27,6 +27,14 @@ import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.metadata.authorizer.StandardAuthorizer;
 import org.awaitility.core.ConditionTimeoutException;
 
 /**
@@ -146,6 +154,24 @@ final class KafkaBroker implements AutoCloseable {
           .get(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new IllegalStateException("topic " + name, e);
+    }
+  }
+
+  /** Takes one right from {@link #USER}. */
+  void deny(AclOperation operation, ResourceType type, String name) {
+    // A transactional id ends with a number that its reader makes.
+    PatternType pattern =
+        type == ResourceType.TRANSACTIONAL_ID ? PatternType.PREFIXED : PatternType.LITERAL;
+    ResourcePattern resource = new ResourcePattern(type, name, pattern);
+    // Once a resource has rules, what no rule allows is denied.
+    List<AclBinding> rules =
+        List.of(
+            rule(resource, "*", AclOperation.ALL, AclPermissionType.ALLOW),
+            rule(resource, USER, operation, AclPermissionType.DENY));
+    try (Admin admin = admin()) {
+      admin.createAcls(rules).all().get(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new IllegalStateException(rules.toString(), e);
     }
   }
 
@@ -282,6 +308,10 @@ final class KafkaBroker implements AutoCloseable {
           "listener.security.protocol.map",
           "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL");
       properties.setProperty("sasl.enabled.mechanisms", "SCRAM-SHA-512");
+      properties.setProperty("authorizer.class.name", StandardAuthorizer.class.getName());
+      // The broker itself and the tests, which do not log in.
+      properties.setProperty("super.users", "User:ANONYMOUS");
+      properties.setProperty("allow.everyone.if.no.acl.found", "true");
       properties.setProperty(
           "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config",
           "org.apache.kafka.common.security.scram.ScramLoginModule required;");
@@ -293,6 +323,12 @@ final class KafkaBroker implements AutoCloseable {
     try (var writer = Files.newBufferedWriter(propertiesFile)) {
       properties.store(writer, null);
     }
+  }
+
+  private static AclBinding rule(
+      ResourcePattern resource, String user, AclOperation operation, AclPermissionType permission) {
+    return new AclBinding(
+        resource, new AccessControlEntry("User:" + user, "*", operation, permission));
   }
 
   private Path keyStore() {

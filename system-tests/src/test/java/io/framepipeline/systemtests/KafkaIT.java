@@ -32,6 +32,8 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -41,6 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -426,6 +429,36 @@ class KafkaIT {
         assertEnds(
             66, broker.secureEnvironment(wrong), "uthentication", "--results=kafka:" + results);
     assertThat(line).doesNotContain(wrong);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "READ, TOPIC, SOURCE, 66, Not authorized to access topics: [SOURCE]",
+    "DESCRIBE, TOPIC, SOURCE, 66, Topic authorization failed",
+    "READ, GROUP, frame-pipeline-SOURCE, 66, Not authorized to access group: frame-pipeline-SOURCE",
+    "WRITE, TOPIC, SOURCE-rejected, 74, Not authorized to access topics: [SOURCE-rejected]",
+    "WRITE, TOPIC, RESULTS, 74, Not authorized to access topics: [RESULTS]",
+    "WRITE, TRANSACTIONAL_ID, frame-pipeline-SOURCE, 74, Transactional Id authorization failed",
+  })
+  void shouldNameTheRightThatIsMissing(
+      AclOperation operation, ResourceType type, String name, int exitCode, String reason)
+      throws Exception {
+    createTopics(1, 1);
+    send(0, frames(1, 0));
+    send(0, new byte[1]);
+    broker.deny(operation, type, inThisTest(name));
+    String line =
+        assertEnds(
+            exitCode,
+            broker.secureEnvironment(KafkaBroker.PASSWORD),
+            inThisTest(reason),
+            "--results=kafka:" + results);
+    assertThat(line).endsWith("; grant this user that right");
+    assertThat(read(results)).isEmpty();
+  }
+
+  private String inThisTest(String text) {
+    return text.replace("SOURCE", source).replace("RESULTS", results);
   }
 
   private void createTopics(int sourcePartitions, int resultsPartitions) {
