@@ -4,9 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import com.github.dockerjava.api.command.InspectContainerResponse;
-import com.github.dockerjava.api.model.Capability;
-import com.github.dockerjava.api.model.HostConfig;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -107,19 +104,7 @@ class ComposeKafkaIT {
   void shouldStartABrokerThatIsConfined() throws Exception {
     stack.compose("up", "-d", "--wait");
 
-    InspectContainerResponse broker = stack.inspect("kafka").getFirst();
-    HostConfig host = broker.getHostConfig();
-    assertThat(broker.getState().getHealth().getStatus()).isEqualTo("healthy");
-    assertThat(broker.getConfig().getUser()).isNotEmpty().doesNotStartWith("root");
-    assertThat(host.getReadonlyRootfs()).isTrue();
-    assertThat(host.getCapDrop()).containsExactly(Capability.ALL);
-    assertThat(host.getSecurityOpts()).contains("no-new-privileges:true");
-    assertThat(host.getMemory()).isPositive();
-    assertThat(host.getPortBindings().getBindings().values())
-        .allSatisfy(
-            bindings ->
-                assertThat(bindings)
-                    .allSatisfy(b -> assertThat(b.getHostIp()).isEqualTo("127.0.0.1")));
+    ComposeStack.assertHealthyAndConfined(stack.inspect("kafka").getFirst());
   }
 
   /** What the reader needs for it lies in its image, since it can unpack nothing. */

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.command.InspectContainerResponse;
+import com.github.dockerjava.api.model.Capability;
+import com.github.dockerjava.api.model.HostConfig;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -151,6 +153,22 @@ final class ComposeStack implements AutoCloseable {
         .lines()
         .map(id -> engine.inspectContainerCmd(id).exec())
         .toList();
+  }
+
+  /** What every container of ours has, whatever runs in it. */
+  static void assertHealthyAndConfined(InspectContainerResponse container) {
+    HostConfig host = container.getHostConfig();
+    assertThat(container.getState().getHealth().getStatus()).isEqualTo("healthy");
+    assertThat(container.getConfig().getUser()).isNotEmpty().doesNotStartWith("root");
+    assertThat(host.getReadonlyRootfs()).isTrue();
+    assertThat(host.getCapDrop()).containsExactly(Capability.ALL);
+    assertThat(host.getSecurityOpts()).contains("no-new-privileges:true");
+    assertThat(host.getMemory()).isPositive();
+    assertThat(host.getPortBindings().getBindings().values())
+        .allSatisfy(
+            bindings ->
+                assertThat(bindings)
+                    .allSatisfy(b -> assertThat(b.getHostIp()).isEqualTo("127.0.0.1")));
   }
 
   /** The name of this project. */
