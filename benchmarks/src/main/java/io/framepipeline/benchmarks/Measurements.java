@@ -134,6 +134,7 @@ final class Measurements {
         LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(seconds));
         add("10,000 frames/s: oldest frame", "ms", run.now().latencyNanos().max() / 1e6);
       }
+      addJoining();
     }
     return take();
   }
@@ -180,6 +181,25 @@ final class Measurements {
       }
       add(name + ": until nine tenths", "s", course.secondsUntil(NINE_TENTHS * steady));
       add(name + ": steady", FRAMES_PER_SECOND, steady);
+    }
+  }
+
+  private void addJoining() {
+    try (PipelineRun run = run()) {
+      run.awaitFirstNorm();
+      double before = run.measure(STEADY_AFTER_SECONDS, seconds).framesPerSecond();
+      int together = STEADY_AFTER_SECONDS + seconds;
+      PipelineRun.Joining joining = run.join(together);
+      double share = joining.joined().rate(STEADY_AFTER_SECONDS, together);
+      String name = "reciprocal that joins";
+      add(name + ": until its first frame", "s", joining.seconds());
+      add(name + ": until nine tenths", "s", joining.joined().secondsUntil(NINE_TENTHS * share));
+      add(name + ": least rate of all", "of before", joining.all().leastRate() / before);
+      add(
+          name + ": second 1 with it",
+          "of before",
+          joining.all().rate(joining.seconds(), joining.seconds() + 1) / before);
+      add(name + ": steady", "of before", joining.all().rate(together, together + 1) / before);
     }
   }
 

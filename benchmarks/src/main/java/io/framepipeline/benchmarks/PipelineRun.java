@@ -30,6 +30,7 @@ final class PipelineRun implements Contender {
   private static final long COURSE_STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final long START_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
+  private final Path home;
   private final Process process;
   private final Path directory;
   private final FiguresDirectory figures;
@@ -37,6 +38,7 @@ final class PipelineRun implements Contender {
   private final long startNanos;
 
   PipelineRun(Path home, Map<String, String> settings, List<String> options) {
+    this.home = home;
     List<String> command = new ArrayList<>(List.of(home.resolve("pipeline").toString(), "run"));
     command.addAll(options);
     try {
@@ -100,6 +102,53 @@ final class PipelineRun implements Contender {
       course.add(elapsed, reader.ledger.read().framesAcknowledged());
     } while (elapsed < seconds);
     return course;
+  }
+
+  /**
+   * Has a second reciprocal join.
+   *
+   * @return what the one reader did from the command on, and the new instance from its first frame
+   *     on, for so many seconds
+   */
+  Joining join(int secondsTogether) {
+    StageStats reader = figures.find(Stage.READER.label() + "-1");
+    long framesBefore = reader.ledger.read().framesAcknowledged();
+    long commandNanos = System.nanoTime();
+    scale(Stage.RECIPROCAL.label() + "=2");
+    Course all = new Course();
+    Course joined = new Course();
+    double joinedAt = Double.NaN;
+    while (joined.length() < secondsTogether) {
+      LockSupport.parkNanos(COURSE_STEP_NANOS);
+      double elapsed = (System.nanoTime() - commandNanos) / 1e9;
+      all.add(elapsed, reader.ledger.read().framesAcknowledged() - framesBefore);
+      StageStats instance = figures.find(Stage.RECIPROCAL.label() + "-2");
+      long frames = instance == null ? 0 : instance.counter(Figure.FRAMES_TRANSFORMED).get();
+      if (frames > 0 && Double.isNaN(joinedAt)) {
+        joinedAt = elapsed;
+      } else if (frames > 0) {
+        joined.add(elapsed - joinedAt, frames);
+      }
+    }
+    return new Joining(joinedAt, all, joined);
+  }
+
+  /**
+   * How an instance joined.
+   *
+   * @param seconds from the command to its first frame
+   */
+  record Joining(double seconds, Course all, Course joined) {}
+
+  private void scale(String stages) {
+    try {
+      new ProcessBuilder(home.resolve("pipeline").toString(), "scale", stages, "--dir=" + directory)
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+          .start();
+    } catch (IOException e) {
+      throw new ExitException(ExitCode.INTERNAL, "cannot scale: " + e.getMessage());
+    }
   }
 
   /** Memory that only the process has, largest of each stage, by role; without shared logs. */
