@@ -160,7 +160,8 @@ class CellsIT {
     } else if (dice < 18 && cells.size() < MAX_CELLS) {
       startCell(broker);
       count("added");
-    } else if (cells.size() > MIN_CELLS) {
+    } else if (cells.size() > MIN_CELLS && Files.exists(cell.runDirectory())) {
+      // A command that is told to stop before it has begun ends by the signal: 143.
       remove(cell);
     }
   }
