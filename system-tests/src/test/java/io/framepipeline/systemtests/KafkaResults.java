@@ -31,6 +31,7 @@ final class KafkaResults implements AutoCloseable {
   private final KafkaFeed feed;
   private final String source;
   private final String results;
+  private final Map<String, Object> properties;
   private final KafkaConsumer<String, byte[]> consumer;
   private final int resultsPartitions;
   private final List<TopicPartition> partitions = new ArrayList<>();
@@ -55,7 +56,7 @@ final class KafkaResults implements AutoCloseable {
     this.feed = feed;
     this.source = source;
     this.results = results;
-    Map<String, Object> properties = broker.clientProperties();
+    properties = broker.clientProperties();
     properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     // The tests' heap is small.
     properties.put(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, 2 * 1024 * 1024);
@@ -162,10 +163,15 @@ final class KafkaResults implements AutoCloseable {
       return;
     }
     int partition = Integer.parseInt(key[0]);
-    int number = feed.record(partition, Long.parseLong(key[1]));
+    long offset = Long.parseLong(key[1]);
+    int number = feed.record(partition, offset);
     int index = Integer.parseInt(key[2]);
     if (number < 0 || index >= feed.framesOf(partition, number)) {
-      fault("norm of what is no frame", record);
+      fault(
+          isShown(partition, offset)
+              ? "norm of a record that Kafka shows as committed and its producer has aborted"
+              : "norm of what is no frame",
+          record);
       return;
     }
     if (record.partition() != partition % resultsPartitions) {
@@ -187,6 +193,18 @@ final class KafkaResults implements AutoCloseable {
     }
     last[partition] = frame;
     appended.set(Math.toIntExact(record.timestamp() - feed.startMillis()));
+  }
+
+  /** Whether the source shows a record to those who read what is committed. */
+  private boolean isShown(int partition, long offset) {
+    TopicPartition name = new TopicPartition(source, partition);
+    try (KafkaConsumer<String, byte[]> reader =
+        new KafkaConsumer<>(properties, new StringDeserializer(), new ByteArrayDeserializer())) {
+      reader.assign(List.of(name));
+      reader.seek(name, offset);
+      return reader.poll(PipelineProcess.LIMIT).records(name).stream()
+          .anyMatch(record -> record.offset() == offset);
+    }
   }
 
   private void takeRejected(ConsumerRecord<String, byte[]> record) {
