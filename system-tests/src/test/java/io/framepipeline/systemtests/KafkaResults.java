@@ -168,7 +168,7 @@ final class KafkaResults implements AutoCloseable {
     int index = Integer.parseInt(key[2]);
     if (number < 0 || index >= feed.framesOf(partition, number)) {
       fault(
-          isShown(partition, offset)
+          number < 0 && isShown(partition, offset)
               ? "norm of a record that Kafka shows as committed and its producer has aborted"
               : "norm of what is no frame",
           record);
