@@ -70,10 +70,7 @@ final class PipelineRun implements Contender {
   /** Waits for the first norm; returns how many seconds after the command it was. */
   double awaitFirstNorm() {
     while (normed() == 0) {
-      if (!process.isAlive() || System.nanoTime() - startNanos > START_LIMIT_NANOS) {
-        throw new ExitException(
-            ExitCode.INTERNAL, "the pipeline does not run: see " + log.toAbsolutePath());
-      }
+      checkStarts(startNanos);
       LockSupport.parkNanos(POLL_NANOS);
     }
     return (System.nanoTime() - startNanos) / 1e9;
@@ -124,9 +121,11 @@ final class PipelineRun implements Contender {
       all.add(elapsed, reader.ledger.read().framesAcknowledged() - framesBefore);
       StageStats instance = figures.find(Stage.RECIPROCAL.label() + "-2");
       long frames = instance == null ? 0 : instance.counter(Figure.FRAMES_TRANSFORMED).get();
-      if (frames > 0 && Double.isNaN(joinedAt)) {
+      if (frames == 0) {
+        checkStarts(commandNanos);
+      } else if (Double.isNaN(joinedAt)) {
         joinedAt = elapsed;
-      } else if (frames > 0) {
+      } else {
         joined.add(elapsed - joinedAt, frames);
       }
     }
@@ -208,6 +207,14 @@ final class PipelineRun implements Contender {
       }
     }
     return new Progress(nanos, frames, latency, cpu, switches);
+  }
+
+  /** Fails if what was begun at this moment cannot be expected to come any more. */
+  private void checkStarts(long beganNanos) {
+    if (!process.isAlive() || System.nanoTime() - beganNanos > START_LIMIT_NANOS) {
+      throw new ExitException(
+          ExitCode.INTERNAL, "the pipeline does not run: see " + log.toAbsolutePath());
+    }
   }
 
   private long normed() {
