@@ -38,6 +38,7 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
    */
   private BatchInbox inbox;
 
+  private boolean isReady;
   private boolean isHeldBack;
   private boolean isStopping;
   private boolean isLeaving;
@@ -90,6 +91,11 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
     int changes = outboxes.doWork(nowNanos);
     if (changes > 0) {
       onDownstreamChange(outboxes.connectedCount());
+    }
+    boolean takesFrames = outboxes.connectedCount() > 0 && inbox != null && inbox.isOpen();
+    if (takesFrames != isReady) {
+      isReady = takesFrames;
+      stats.counter(Figure.READY).setRelease(isReady ? 1 : 0);
     }
     if (isLeaving && !isDone && isDrained(nowNanos)) {
       isDone = true;
@@ -171,7 +177,6 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
 
   private void onDownstreamChange(int connected) {
     stats.counter(Figure.DOWNSTREAM_INSTANCES).setRelease(connected);
-    stats.counter(Figure.READY).setRelease(connected > 0 ? 1 : 0);
     if (connected > 0 && inbox == null && !isLeaving) {
       inbox = new BatchInbox(connection, channels.frames(), stage, stats, this);
       if (isStopping) {

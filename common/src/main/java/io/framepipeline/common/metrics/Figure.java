@@ -14,7 +14,7 @@ public enum Figure {
   FIRST_READ_NANOS,
   /** {@link System#nanoTime} when a reader last completed a frame; 0 before. */
   LAST_COMPLETED_NANOS,
-  /** 1 while the driver is connected and the next stage is present. */
+  /** 1 while frames can come and go: the next stage is present, the own inbox is open. */
   READY,
   /**
    * 1 once the instance has ended in order, whatever its exit code. It stays 0 if the instance is

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.kernel.Kernel;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.topology.Stage;
@@ -51,11 +52,8 @@ class TransformStageTest {
   private final TransformStage session =
       reciprocal.own(
           new TransformStage(
-              Stage.RECIPROCAL,
-              TransformStageTest::reciprocals,
-              reciprocal.connection(),
-              CHANNELS,
-              stats));
+              Stage.RECIPROCAL, new WarmingKernel(), reciprocal.connection(), CHANNELS, stats));
+  private boolean isWarm = true;
   private TestSender reader;
 
   TransformStageTest() {
@@ -193,6 +191,20 @@ class TransformStageTest {
     openNormInbox();
     assertThat(driver.inboxCount(Stage.RECIPROCAL)).isEqualTo(1);
     assertThat(stats.counter(Figure.READY).get()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldNotBeReadyBeforeItsKernelIsWarm() {
+    isWarm = false;
+    norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
+    driver.stepFor(Duration.ofSeconds(1));
+    assertThat(stats.counter(Figure.DOWNSTREAM_INSTANCES).get()).isEqualTo(1);
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
+    assertThat(stats.counter(Figure.READY).get()).isZero();
+
+    isWarm = true;
+    driver.stepUntil("ready", () -> stats.counter(Figure.READY).get() == 1);
+    assertThat(driver.inboxCount(Stage.RECIPROCAL)).isEqualTo(1);
   }
 
   @Test
@@ -356,6 +368,18 @@ class TransformStageTest {
     for (int i = 0; i < Frames.ELEMENTS; i++) {
       float y = 1f / (1f + Byte.toUnsignedInt(in.getByte(inOffset + i)));
       out.putFloat(outOffset + i * Float.BYTES, y, ByteOrder.LITTLE_ENDIAN);
+    }
+  }
+
+  private final class WarmingKernel implements Kernel {
+    @Override
+    public void apply(DirectBuffer in, int inOffset, MutableDirectBuffer out, int outOffset) {
+      reciprocals(in, inOffset, out, outOffset);
+    }
+
+    @Override
+    public boolean isWarm() {
+      return isWarm;
     }
   }
 
