@@ -1,5 +1,6 @@
 package io.framepipeline.launcher;
 
+import io.framepipeline.common.linux.Autogroup;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.StageStats;
@@ -13,16 +14,19 @@ final class Instance {
   private final long startNanos = System.nanoTime();
   private StageStats stats;
   private boolean isMetricsUrlTold;
+  private boolean hasLowWeight;
 
   /**
    * A process that has just been started.
    *
    * @param name the one under which it keeps its figures
+   * @param hasLowWeight whether it was started by {@link Autogroup#lowWeightCommand()}
    */
-  Instance(String name, Process process, FiguresDirectory figures) {
+  Instance(String name, Process process, FiguresDirectory figures, boolean hasLowWeight) {
     this.name = name;
     this.process = process;
     this.figures = figures;
+    this.hasLowWeight = hasLowWeight;
   }
 
   Process process() {
@@ -43,7 +47,7 @@ final class Instance {
     return figure(Figure.FIRST_READ_NANOS);
   }
 
-  /** Whether the instance is at work: connected to the driver and to the next stage. */
+  /** Whether the instance is at work: frames can reach it and go on. */
   boolean isReady() {
     return process.isAlive() && figure(Figure.READY) == 1;
   }
@@ -64,6 +68,13 @@ final class Instance {
   /** Whether its metrics are there, and so, nearly always, what handles a signal. */
   boolean hasBegun() {
     return figure(Figure.METRICS_PORT) != 0;
+  }
+
+  /** Gives it the normal weight once it is at work. Call it again and again. */
+  void restoreWeight() {
+    if (hasLowWeight && isReady()) {
+      hasLowWeight = !Autogroup.restoreWeight(process.pid());
+    }
   }
 
   /** The URL of its metrics, returned once, as soon as it is known; empty before and after. */

@@ -2,6 +2,7 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.linux.Autogroup;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
@@ -93,12 +94,13 @@ final class Processes {
    * Starts an instance of a stage. It ends by itself when this process dies. Instances are batch
    * processes, so they do not preempt each other when they wake.
    *
+   * @param isJoining whether the instance leaves CPUs to others until it is ready
    * @param readers how many readers are wanted
    * @throws IOException if this machine has no process for it now
    */
-  Instance startService(Stage stage, int readers) throws IOException {
+  Instance startService(Stage stage, boolean isJoining, int readers) throws IOException {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
-    command.addAll(NEW_SESSION);
+    command.addAll(isJoining ? Autogroup.lowWeightCommand() : NEW_SESSION);
     command.addAll(java(stage.label(), options(stage), mainClass(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);
@@ -112,7 +114,7 @@ final class Processes {
     environment.put(LocalRun.PARENT_PID, Long.toString(ProcessHandle.current().pid()));
     builder.redirectInput(stage.isFirst() ? Redirect.INHERIT : NOTHING);
     builder.redirectOutput(stage.isFirst() ? Redirect.INHERIT : Redirect.DISCARD);
-    return new Instance(name, start(builder), figures);
+    return new Instance(name, start(builder), figures, isJoining);
   }
 
   /** The directory of the media driver's files. */

@@ -20,9 +20,11 @@ final class StageInstances {
     /**
      * Starts one instance.
      *
+     * @param isJoining whether others of its stage are at work, and it is to leave CPUs to them
+     *     until it is ready
      * @throws IOException if this machine has no process for it now
      */
-    Instance start() throws IOException;
+    Instance start(boolean isJoining) throws IOException;
   }
 
   /** An instance: its process, or the time when one will be started again. */
@@ -83,6 +85,7 @@ final class StageInstances {
     for (Slot slot : slots) {
       if (slot.instance != null) {
         slot.instance.newMetricsUrl().ifPresent(url -> onBegin(slot.instance, url));
+        slot.instance.restoreWeight();
       }
     }
     slots.removeIf(slot -> !keep(slot, nowNanos));
@@ -184,7 +187,7 @@ final class StageInstances {
   /** Starts an instance; returns whether it is still wanted. */
   private boolean start(Slot slot, long nowNanos) {
     try {
-      slot.instance = starter.start();
+      slot.instance = starter.start(isJoining(slot));
       slot.isTold = false;
       slot.restarts.onStart();
     } catch (IOException e) {
@@ -196,6 +199,12 @@ final class StageInstances {
       }
     }
     return true;
+  }
+
+  /** Frames wait for a reader that takes over, and for the only one of its stage. */
+  private boolean isJoining(Slot slot) {
+    return !slot.hadOrphan
+        && slots.stream().anyMatch(other -> other.instance != null && other.instance.isReady());
   }
 
   private boolean giveUp(String why) {

@@ -49,7 +49,8 @@ final class Supervisor {
     this.processes = processes;
     this.console = console;
     for (Stage stage : Stage.ALL) {
-      stages.put(stage, new StageInstances(stage, () -> startInstance(stage), console));
+      stages.put(
+          stage, new StageInstances(stage, isJoining -> startInstance(stage, isJoining), console));
     }
   }
 
@@ -185,10 +186,10 @@ final class Supervisor {
         .anyMatch(entry -> entry.getKey().compareTo(ended) > 0 && entry.getValue().isEmpty());
   }
 
-  private Instance startInstance(Stage stage) throws IOException {
+  private Instance startInstance(Stage stage, boolean isJoining) throws IOException {
     firstReadNanos();
     instances.removeIf(one -> !one.process().isAlive());
-    Instance instance = processes.startService(stage, asked.get(Stage.first()));
+    Instance instance = processes.startService(stage, isJoining, asked.get(Stage.first()));
     instances.add(instance);
     return instance;
   }

@@ -37,7 +37,8 @@ class StageInstancesTest {
   private FiguresDirectory figures;
   private boolean hasRoom = true;
   private final StageInstances instances =
-      new StageInstances(Stage.RECIPROCAL, () -> start(Stage.RECIPROCAL), console);
+      new StageInstances(
+          Stage.RECIPROCAL, isJoining -> start(Stage.RECIPROCAL, isJoining), console);
 
   @BeforeEach
   void openFigures() {
@@ -107,6 +108,35 @@ class StageInstancesTest {
     instances.doWork(System.nanoTime());
     assertThat(printed.toString(StandardCharsets.UTF_8))
         .contains("reciprocal 2 was told to leave and ended with exit code 1");
+  }
+
+  @Test
+  void shouldHaveThoseJoinThatComeWhileAnotherIsAtWork() {
+    instances.resize(2);
+    processes.getFirst().becomeReady();
+    instances.resize(3);
+    processes.get(2).becomeReady();
+    processes.get(1).end(137);
+    workLater(instances);
+    for (FakeProcess process : processes) {
+      if (process.isAlive()) {
+        process.end(137);
+      }
+    }
+    workLater(instances);
+    assertThat(processes)
+        .extracting(process -> process.isJoining)
+        .containsExactly(false, false, true, true, false, false, false);
+  }
+
+  @Test
+  void shouldHaveNoReaderWaitForCpusThatTakesOver() {
+    StageInstances readers = readers(2);
+    processes.forEach(FakeProcess::becomeReady);
+    processes.getLast().take();
+    processes.getLast().end(137);
+    workLater(readers);
+    assertThat(processes.getLast().isJoining).isFalse();
   }
 
   @Test
@@ -367,7 +397,8 @@ class StageInstancesTest {
   }
 
   private StageInstances readers(int count) {
-    StageInstances readers = new StageInstances(Stage.READER, () -> start(Stage.READER), console);
+    StageInstances readers =
+        new StageInstances(Stage.READER, isJoining -> start(Stage.READER, isJoining), console);
     readers.resize(count);
     return readers;
   }
@@ -395,27 +426,29 @@ class StageInstancesTest {
     return processes.stream().filter(Process::isAlive).count();
   }
 
-  private Instance start(Stage stage) throws IOException {
+  private Instance start(Stage stage, boolean isJoining) throws IOException {
     if (!hasRoom) {
       throw new IOException("no room");
     }
-    FakeProcess process = new FakeProcess(stage, processes.size());
+    FakeProcess process = new FakeProcess(stage, processes.size(), isJoining);
     processes.add(process);
-    return new Instance(process.name(), process, figures);
+    return new Instance(process.name(), process, figures, false);
   }
 
   /** Ends when the test says so. */
   private final class FakeProcess extends Process {
     private final Stage stage;
     private final long pid;
+    private final boolean isJoining;
     private StageStats stats;
     private boolean isAlive = true;
     private int exitValue;
     private int terminations;
 
-    FakeProcess(Stage stage, long pid) {
+    FakeProcess(Stage stage, long pid, boolean isJoining) {
       this.stage = stage;
       this.pid = pid;
+      this.isJoining = isJoining;
     }
 
     void becomeReady() {

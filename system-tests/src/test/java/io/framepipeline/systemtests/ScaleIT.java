@@ -5,7 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.systemtests.PipelineProcess.Outcome;
+import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -55,6 +57,25 @@ class ScaleIT {
       assertThat(report.get("instances").toString())
           .isEqualTo("{\"reader\":1,\"reciprocal\":1,\"norm\":1}");
       assertThat(run.err()).doesNotContain("died").doesNotContain("exit code");
+    }
+  }
+
+  @Test
+  void shouldLeaveCpusToOthersUntilAnInstanceThatJoinsIsReady() throws Exception {
+    Surroundings.assume(
+        Files.exists(Path.of("/proc/self/autogroup")), "weights", "the kernel has no autogroups");
+    try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "20000")) {
+      run.awaitAcknowledged(1000);
+      assertThat(weights(run)).hasSize(4).containsOnly("nice 0");
+      Process scale = PipelineProcess.startCommand("scale", dir(run), "reciprocal=2");
+      await().atMost(PipelineProcess.LIMIT).until(() -> weights(run).contains("nice 10"));
+      assertThat(scale.waitFor()).isZero();
+      await().atMost(PipelineProcess.LIMIT).until(() -> !weights(run).contains("nice 10"));
+      assertThat(weights(run)).hasSize(5).containsOnly("nice 0");
+      await()
+          .atMost(PipelineProcess.LIMIT)
+          .until(() -> framesByPid(run).values().stream().allMatch(frames -> frames > 0));
+      run.assertDrains();
     }
   }
 
@@ -213,6 +234,20 @@ class ScaleIT {
     assertThat(scale.exitCode()).as(scale.err()).isZero();
     assertThat(scale.out().lines())
         .containsExactly(Stream.of(counts).map(count -> count + " running").toArray(String[]::new));
+  }
+
+  /** Of the sessions of the driver and the services. */
+  private static List<String> weights(PipelineProcess run) {
+    List<String> weights = new ArrayList<>();
+    for (ProcessHandle process : run.process().descendants().toList()) {
+      try {
+        String group = Files.readString(Path.of("/proc/" + process.pid() + "/autogroup"));
+        weights.add(group.substring(group.indexOf("nice")).strip());
+      } catch (IOException e) {
+        // The process is gone.
+      }
+    }
+    return weights;
   }
 
   private static void assertRefused(Outcome outcome, String... parts) {
