@@ -5,9 +5,15 @@ import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.StageStats;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** A service's process, and what its figures say about its life. */
 final class Instance {
+  /**
+   * Three times a start. On a machine that others keep busy, a tenth of the weight takes longer.
+   */
+  private static final long LOW_WEIGHT_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   private final String name;
   private final Process process;
   private final FiguresDirectory figures;
@@ -70,9 +76,10 @@ final class Instance {
     return figure(Figure.METRICS_PORT) != 0;
   }
 
-  /** Gives it the normal weight once it is at work. Call it again and again. */
+  /** Gives it the normal weight once it is at work or late. Call it again and again. */
   void restoreWeight() {
-    if (hasLowWeight && isReady()) {
+    boolean isLate = uptimeNanos() > LOW_WEIGHT_LIMIT_NANOS;
+    if (hasLowWeight && process.isAlive() && (isLate || isReady())) {
       hasLowWeight = !Autogroup.restoreWeight(process.pid());
     }
   }
