@@ -136,13 +136,13 @@ class CellsIT {
     while (System.nanoTime() - beginNanos < TimeUnit.SECONDS.toNanos(SECONDS)) {
       LockSupport.parkNanos(
           TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
-      doSomething(broker);
+      doSomething(broker, feed);
       feed.check();
     }
     pending.forEach(CompletableFuture::join);
   }
 
-  private void doSomething(KafkaBroker broker) {
+  private void doSomething(KafkaBroker broker, KafkaFeed feed) {
     int dice = random.nextInt(20);
     int choice = random.nextInt(Integer.MAX_VALUE);
     PipelineProcess cell = cells.get(choice % cells.size());
@@ -154,9 +154,9 @@ class CellsIT {
     } else if (dice < 11) {
       cutOff(cell, SESSION_MILLIS + random.nextInt(SESSION_MILLIS));
     } else if (dice < 13) {
-      restart(broker, "TERM");
+      restart(broker, "TERM", () -> feed.betweenTransactions(broker::stop));
     } else if (dice < 15) {
-      restart(broker, "KILL");
+      restart(broker, "KILL", broker::kill);
     } else if (dice < 18 && cells.size() < MAX_CELLS) {
       startCell(broker);
       count("added");
@@ -236,15 +236,11 @@ class CellsIT {
     ending.add(cell);
   }
 
-  private void restart(KafkaBroker broker, String signal) {
+  private void restart(KafkaBroker broker, String signal, Runnable stop) {
     int millis = random.nextInt(MAX_BROKER_PAUSE_MILLIS);
     note("restart broker after SIG" + signal + " and " + millis + " ms", List.of());
     count("broker SIG" + signal);
-    if (signal.equals("KILL")) {
-      broker.kill();
-    } else {
-      broker.stop();
-    }
+    stop.run();
     LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
     broker.start();
     note("broker is back", List.of());
