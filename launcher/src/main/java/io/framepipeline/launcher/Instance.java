@@ -71,7 +71,7 @@ final class Instance {
     return !process.isAlive() && !hasEnded() && figure(Figure.READER) != 0;
   }
 
-  /** Whether its metrics are there, and so, nearly always, what handles a signal. */
+  /** Whether its metrics are there, and so what handles a signal. */
   boolean hasBegun() {
     return figure(Figure.METRICS_PORT) != 0;
   }

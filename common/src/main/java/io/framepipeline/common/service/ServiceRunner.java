@@ -93,6 +93,8 @@ public final class ServiceRunner {
             String.join(", ", settings.names()));
       }
       StageAgent agent = new StageAgent(stage, common, sharedMemory, service, stats);
+      // Before metrics: the local command tells an instance to leave as soon as it has them.
+      Signals.onEnd(agent::stop);
       try (MetricsServer metrics =
           new MetricsServer(
               metricsAddress(common.metricsPort(), localRun),
@@ -102,7 +104,6 @@ public final class ServiceRunner {
               service::bindTo)) {
         LOG.info("settings: {}", settings);
         LOG.info("metrics on port {}", metrics.port());
-        Signals.onEnd(agent::stop);
         if (localRun != null) {
           localRun.onParentGone(
               () -> {
