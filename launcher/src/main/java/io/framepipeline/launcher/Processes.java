@@ -100,7 +100,10 @@ final class Processes {
    */
   Instance startService(Stage stage, boolean isJoining, int readers) throws IOException {
     List<String> command = new ArrayList<>(List.of("chrt", "--batch", "0"));
-    command.addAll(isJoining ? Autogroup.lowWeightCommand() : NEW_SESSION);
+    command.addAll(NEW_SESSION);
+    if (isJoining) {
+      command.addAll(Autogroup.lowWeightCommand());
+    }
     command.addAll(java(stage.label(), options(stage), mainClass(stage)));
     ProcessBuilder builder = new ProcessBuilder(command);
     setEnvironment(builder);

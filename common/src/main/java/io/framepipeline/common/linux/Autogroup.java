@@ -21,11 +21,11 @@ public final class Autogroup {
 
   private Autogroup() {}
 
-  /** The beginning of a command that starts a process of low weight in a new session. */
+  /** The beginning of a command that gives its session a low weight and goes on as a program. */
   public static List<String> lowWeightCommand() {
     String script =
         "{ echo %s > /proc/self/autogroup; } 2>/dev/null; exec \"$@\"".formatted(LOW_NICE);
-    return List.of("setsid", "sh", "-c", script, "sh");
+    return List.of("sh", "-c", script, "sh");
   }
 
   /**
