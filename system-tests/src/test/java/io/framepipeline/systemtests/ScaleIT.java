@@ -236,13 +236,16 @@ class ScaleIT {
         .containsExactly(Stream.of(counts).map(count -> count + " running").toArray(String[]::new));
   }
 
-  /** Of the sessions of the driver and the services. */
+  /** Of the sessions of the driver and the services, such as {@code nice 0}. */
   private static List<String> weights(PipelineProcess run) {
     List<String> weights = new ArrayList<>();
     for (ProcessHandle process : run.process().descendants().toList()) {
       try {
         String group = Files.readString(Path.of("/proc/" + process.pid() + "/autogroup"));
-        weights.add(group.substring(group.indexOf("nice")).strip());
+        // Before a child has its session, it is in ours, and ours may be in no autogroup.
+        if (!group.isEmpty()) {
+          weights.add(group.substring(group.indexOf("nice")).strip());
+        }
       } catch (IOException e) {
         // The process is gone.
       }
