@@ -6,6 +6,7 @@ import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
@@ -244,7 +245,7 @@ final class PipelineRun implements Contender {
 
   private StageStats stats(long pid) {
     return figures.look().instances().stream()
-        .map(FiguresDirectory.Instance::stats)
+        .map(InstanceFigures::stats)
         .filter(stats -> stats.counter(Figure.PID).get() == pid)
         .findFirst()
         .orElse(null);

@@ -1,7 +1,7 @@
 package io.framepipeline.console;
 
 import io.framepipeline.common.metrics.Figure;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.console.PipelineState.InstanceState;
 import io.framepipeline.console.PipelineState.SourceState;
@@ -16,7 +16,7 @@ final class InstanceHistory {
   /** The figures that grow, at one moment. */
   private record Sample(
       long nanos, long frames, long processorNanos, long busy, long idle, long heldBack) {
-    static Sample of(Instance instance, long nowNanos) {
+    static Sample of(InstanceFigures instance, long nowNanos) {
       StageStats stats = instance.stats();
       return new Sample(
           nowNanos,
@@ -31,13 +31,13 @@ final class InstanceHistory {
   /** From the newest one that is at least a second old to the newest. */
   private final Deque<Sample> samples = new ArrayDeque<>();
 
-  private Instance instance;
+  private InstanceFigures instance;
   private boolean hasBegun;
   private long endNanos;
   private long aliveEpochMillis;
 
   /** Takes the instance as it is now. */
-  void update(Instance now, long nowNanos) {
+  void update(InstanceFigures now, long nowNanos) {
     if (instance != null && now.hasLedger() && !instance.hasLedger()) {
       // It goes on with the figures of a dead reader, which is no rate of its own.
       samples.clear();
@@ -61,7 +61,7 @@ final class InstanceHistory {
     update(instance.dead(), nowNanos);
   }
 
-  Instance instance() {
+  InstanceFigures instance() {
     return instance;
   }
 

@@ -1,9 +1,9 @@
 package io.framepipeline.console;
 
 import io.framepipeline.common.metrics.FiguresDirectory;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
 import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.DriverFinder;
 import io.framepipeline.console.PipelineState.Driver;
@@ -53,7 +53,7 @@ public final class Monitor {
               .thenComparingInt(String::length)
               .thenComparing(Comparator.naturalOrder()));
 
-  private Totals totals = Totals.of(View.EMPTY);
+  private Totals totals = Totals.of(FiguresView.EMPTY);
   private Totals atLastPoint = totals;
   private List<OrphanState> orphans = List.of();
   private Driver driver = new Driver(false, 0);
@@ -68,7 +68,7 @@ public final class Monitor {
 
   /** Looks at everything once. */
   public synchronized void look() {
-    View view = figures.look();
+    FiguresView view = figures.look();
     long nowNanos = System.nanoTime();
     view.instances().forEach(instance -> update(instance, nowNanos));
     updateMissing(view, nowNanos);
@@ -139,7 +139,7 @@ public final class Monitor {
         states);
   }
 
-  private void update(Instance instance, long nowNanos) {
+  private void update(InstanceFigures instance, long nowNanos) {
     InstanceHistory known = instances.get(instance.name());
     if (known == null) {
       if (!instance.isAlive()) {
@@ -160,8 +160,8 @@ public final class Monitor {
     }
   }
 
-  private void updateMissing(View view, long nowNanos) {
-    List<String> present = view.instances().stream().map(Instance::name).toList();
+  private void updateMissing(FiguresView view, long nowNanos) {
+    List<String> present = view.instances().stream().map(InstanceFigures::name).toList();
     instances.forEach(
         (name, known) -> {
           if (!present.contains(name)) {
@@ -174,7 +174,7 @@ public final class Monitor {
         });
   }
 
-  private void noteEnd(Instance instance) {
+  private void noteEnd(InstanceFigures instance) {
     if (instance.hasDied()) {
       note("death", instance.name() + " died");
     } else {

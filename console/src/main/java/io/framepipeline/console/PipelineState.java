@@ -1,8 +1,8 @@
 package io.framepipeline.console;
 
 import io.framepipeline.common.metrics.Figure;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.Ledger;
 import java.util.List;
 import java.util.Locale;
@@ -86,7 +86,7 @@ public record PipelineState(
    */
   public record SourceState(long partitions, long lagRecords) {
     /** The part of an instance; null unless it lives and reads from Kafka. */
-    public static SourceState of(Instance instance) {
+    public static SourceState of(InstanceFigures instance) {
       // Only what comes from Kafka is read again, and a reader says so before it has a partition.
       return instance.isAlive() && instance.stats().counter(Figure.IS_REREAD).get() == 1
           ? new SourceState(
@@ -161,7 +161,7 @@ public record PipelineState(
    */
   public record OrphanState(long reader, long framesInFlight) {
     /** Those that are seen now. */
-    public static List<OrphanState> of(View view) {
+    public static List<OrphanState> of(FiguresView view) {
       return view.orphans().stream()
           .map(one -> new OrphanState(one.reader(), one.stats().ledger.read().framesInFlight()))
           .toList();

@@ -2,9 +2,9 @@ package io.framepipeline.console;
 
 import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Figure;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
 import io.framepipeline.common.metrics.Histogram;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.StageStats;
 
@@ -28,12 +28,12 @@ public record Totals(
     Histogram.Snapshot norms) {
 
   /** The totals of everything in a view. */
-  public static Totals of(View view) {
+  public static Totals of(FiguresView view) {
     Totals totals = none(System.nanoTime());
     for (StageStats sum : view.sums().values()) {
       totals = totals.plus(sum, sum.ledger.read(), 0);
     }
-    for (Instance instance : view.instances()) {
+    for (InstanceFigures instance : view.instances()) {
       totals =
           totals.plus(
               instance.stats(),

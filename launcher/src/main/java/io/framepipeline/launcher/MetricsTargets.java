@@ -2,8 +2,8 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Figure;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
+import io.framepipeline.common.metrics.InstanceFigures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +39,7 @@ final class MetricsTargets {
   }
 
   /** Writes the file if it would be another one than before. */
-  void update(View view) throws IOException {
+  void update(FiguresView view) throws IOException {
     String targets =
         view.instances().stream()
             .filter(instance -> instance.isAlive() && port(instance) != 0)
@@ -52,12 +52,12 @@ final class MetricsTargets {
   }
 
   /** Written by hand: while all processes start, there is no time to load a library for JSON. */
-  private static String target(Instance instance) {
+  private static String target(InstanceFigures instance) {
     return "{\"targets\": [\"127.0.0.1:%s\"], \"labels\": {\"service\": \"%s-service\"}}"
         .formatted(port(instance), instance.stage().label());
   }
 
-  private static long port(Instance instance) {
+  private static long port(InstanceFigures instance) {
     return instance.stats().counter(Figure.METRICS_PORT).get();
   }
 }

@@ -2,8 +2,8 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.DriverFinder;
@@ -49,7 +49,7 @@ record RunStatus(
       long frames,
       SourceState source,
       String metricsUrl) {
-    static InstanceStatus of(Instance instance) {
+    static InstanceStatus of(InstanceFigures instance) {
       long startMillis = instance.stats().counter(Figure.START_EPOCH_MILLIS).get();
       long port = instance.stats().counter(Figure.METRICS_PORT).get();
       return new InstanceStatus(
@@ -66,14 +66,14 @@ record RunStatus(
   static RunStatus read(Path runDirectory) {
     Path aeronDirectory = LocalRun.aeronDirectory(runDirectory);
     RunFile run = RunFile.read(runDirectory);
-    View view = new FiguresDirectory(aeronDirectory).look();
+    FiguresView view = new FiguresDirectory(aeronDirectory).look();
     Map<Stage, StageStatus> stages = new EnumMap<>(Stage.class);
     run.wanted().forEach((stage, wanted) -> stages.put(stage, StageStatus.of(stage, wanted, view)));
     return new RunStatus(
         aeronDirectory.toString(),
         new Driver(DriverFinder.driverPid(aeronDirectory)),
         stages,
-        view.instances().stream().filter(Instance::isAlive).map(InstanceStatus::of).toList(),
+        view.instances().stream().filter(InstanceFigures::isAlive).map(InstanceStatus::of).toList(),
         OrphanState.of(view),
         Report.of(Totals.of(view), run.asked()));
   }

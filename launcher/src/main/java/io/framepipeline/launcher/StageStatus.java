@@ -1,7 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.topology.Stage;
 import java.util.List;
 
@@ -13,13 +13,13 @@ import java.util.List;
  * @param leaving to leave, and not ended yet
  */
 record StageStatus(int running, int starting, int leaving) {
-  static StageStatus of(Stage stage, int wanted, View view) {
-    List<Instance> alive =
+  static StageStatus of(Stage stage, int wanted, FiguresView view) {
+    List<InstanceFigures> alive =
         view.instances().stream()
             .filter(instance -> instance.stage() == stage && instance.isAlive())
             .toList();
-    List<Instance> staying = alive.stream().filter(one -> !one.isStopping()).toList();
-    int ready = (int) staying.stream().filter(Instance::isReady).count();
+    List<InstanceFigures> staying = alive.stream().filter(one -> !one.isStopping()).toList();
+    int ready = (int) staying.stream().filter(InstanceFigures::isReady).count();
     // An instance that has just been told to leave may not say so yet.
     int running = Math.min(ready, wanted);
     int leaving = alive.size() - staying.size() + Math.max(0, staying.size() - wanted);

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
@@ -275,7 +276,7 @@ final class PipelineProcess implements AutoCloseable {
   StageStats findStats(ProcessHandle service) {
     return new FiguresDirectory(aeronDirectory())
         .look().instances().stream()
-            .map(FiguresDirectory.Instance::stats)
+            .map(InstanceFigures::stats)
             .filter(stats -> stats.counter(Figure.PID).get() == service.pid())
             .findFirst()
             .orElse(null);

@@ -3,8 +3,8 @@ package io.framepipeline.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.framepipeline.common.metrics.FiguresDirectory;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
+import io.framepipeline.common.metrics.FiguresView;
+import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.Ledger;
 import java.nio.file.Files;
 import java.util.concurrent.TimeUnit;
@@ -87,9 +87,9 @@ final class TotalLedgerSampler implements AutoCloseable {
     return !Files.exists(run.runDirectory());
   }
 
-  private static Ledger.Entry total(View view) {
+  private static Ledger.Entry total(FiguresView view) {
     return Stream.concat(
-            view.instances().stream().map(Instance::ledger),
+            view.instances().stream().map(InstanceFigures::ledger),
             view.sums().values().stream().map(sum -> sum.ledger.read()))
         .reduce(Ledger.Entry.EMPTY, Ledger.Entry::plus);
   }

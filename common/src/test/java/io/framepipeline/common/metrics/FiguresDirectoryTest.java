@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.framepipeline.common.linux.OtherProcess;
-import io.framepipeline.common.metrics.FiguresDirectory.Instance;
-import io.framepipeline.common.metrics.FiguresDirectory.View;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.wire.RejectReason;
 import java.io.IOException;
@@ -48,14 +46,14 @@ class FiguresDirectoryTest {
 
   @Test
   void shouldShowNothingWhereNoInstanceHasStarted() {
-    assertThat(figures.look()).isEqualTo(View.EMPTY);
+    assertThat(figures.look()).isEqualTo(FiguresView.EMPTY);
     assertThat(figures.find("norm-1")).isNull();
   }
 
   @Test
   void shouldShowEveryFigureOfALivingInstance() throws Exception {
     start(Stage.NORM, "norm-1");
-    Instance instance = only(figures.look());
+    InstanceFigures instance = only(figures.look());
     assertThat(instance.name()).isEqualTo("norm-1");
     assertThat(instance.stage()).isEqualTo(Stage.NORM);
     assertThat(instance.isAlive()).isTrue();
@@ -67,7 +65,7 @@ class FiguresDirectoryTest {
   @Test
   void shouldKeepTheFiguresOfAnInstanceThatIsKilled() throws Exception {
     kill(start(Stage.NORM, "norm-1"));
-    Instance instance = only(figures.look());
+    InstanceFigures instance = only(figures.look());
     assertThat(instance.isAlive()).isFalse();
     assertAll(instance.stats());
   }
@@ -81,8 +79,8 @@ class FiguresDirectoryTest {
     long normed = normed(figures.look());
 
     StageStats third = figures.create(Stage.NORM, "norm-3");
-    View view = new FiguresDirectory(directory.resolve("aeron")).look();
-    assertThat(view.instances()).extracting(Instance::name).containsExactly("norm-3");
+    FiguresView view = new FiguresDirectory(directory.resolve("aeron")).look();
+    assertThat(view.instances()).extracting(InstanceFigures::name).containsExactly("norm-3");
     assertThat(normed(view)).isEqualTo(normed).isPositive();
     StageStats sum = view.sums().get(Stage.NORM);
     assertThat(sum.norms.snapshot().count()).isEqualTo(4);
@@ -111,8 +109,8 @@ class FiguresDirectoryTest {
     figures.create(Stage.NORM, "norm-2");
     Files.write(file, content);
 
-    View view = new FiguresDirectory(directory.resolve("aeron")).look();
-    assertThat(view.instances()).extracting(Instance::name).containsExactly("norm-2");
+    FiguresView view = new FiguresDirectory(directory.resolve("aeron")).look();
+    assertThat(view.instances()).extracting(InstanceFigures::name).containsExactly("norm-2");
     assertThat(normed(view)).isEqualTo(normed);
     // The next one clears it away.
     kill(start(Stage.NORM, "norm-3"));
@@ -220,7 +218,7 @@ class FiguresDirectoryTest {
     successor.counter(Figure.READER).set(1);
     create("reader-5");
     assertThat(figures.look().instances())
-        .extracting(Instance::name, Instance::restarts)
+        .extracting(InstanceFigures::name, InstanceFigures::restarts)
         .containsExactly(tuple("reader-2", 0L), tuple("reader-4", 2L), tuple("reader-5", 0L));
   }
 
@@ -283,7 +281,7 @@ class FiguresDirectoryTest {
       }
     }
     Files.delete(path);
-    Instance instance = only(figures.look());
+    InstanceFigures instance = only(figures.look());
     assertThat(instance.isAlive()).isFalse();
     assertAll(instance.stats());
   }
@@ -384,18 +382,18 @@ class FiguresDirectoryTest {
   }
 
   private List<String> names() {
-    return figures.look().instances().stream().map(Instance::name).toList();
+    return figures.look().instances().stream().map(InstanceFigures::name).toList();
   }
 
   private List<String> orphans() {
-    return figures.look().orphans().stream().map(Instance::name).toList();
+    return figures.look().orphans().stream().map(InstanceFigures::name).toList();
   }
 
   /** Of all readers, as a process sees it that looks for the first time. */
   private Ledger.Entry ledger() {
-    View view = new FiguresDirectory(directory.resolve("aeron")).look();
+    FiguresView view = new FiguresDirectory(directory.resolve("aeron")).look();
     return Stream.concat(
-            view.instances().stream().map(Instance::ledger),
+            view.instances().stream().map(InstanceFigures::ledger),
             view.sums().values().stream().map(sum -> sum.ledger.read()))
         .reduce(Ledger.Entry.EMPTY, Ledger.Entry::plus);
   }
@@ -440,13 +438,13 @@ class FiguresDirectoryTest {
     }
   }
 
-  private static Instance only(View view) {
+  private static InstanceFigures only(FiguresView view) {
     assertThat(view.instances()).hasSize(1);
     return view.instances().getFirst();
   }
 
-  private static long normed(View view) {
-    return view.instances().stream().mapToLong(Instance::frames).sum()
+  private static long normed(FiguresView view) {
+    return view.instances().stream().mapToLong(InstanceFigures::frames).sum()
         + view.sums().values().stream()
             .mapToLong(sum -> sum.counter(Figure.FRAMES_NORMED).get())
             .sum();
