@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -26,9 +27,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Cells that share a topic, at random: whole cells are killed, single services, too, cells are cut
- * off for longer than their session lasts, added and removed, and the broker is restarted, for
- * {@code cells.seconds}, while frames come in. The seed, {@code cells.seed}, decides what happens
- * and when; a failure prints it with a log of what happened.
+ * off for longer than their session lasts, added and removed, and brokers are restarted, one at a
+ * time, for {@code cells.seconds}, while frames come in. The seed, {@code cells.seed}, decides what
+ * happens and when; a failure prints it with a log of what happened.
  */
 @Timeout(value = 2, unit = TimeUnit.HOURS)
 class CellsIT {
@@ -72,20 +73,22 @@ class CellsIT {
   @ParameterizedTest
   @ValueSource(ints = {SOURCE_PARTITIONS, 5})
   void shouldWriteEachNormOnceAndInOrderWhateverHappens(int resultsPartitions) throws Exception {
-    long neededBytes = SECONDS * RATE * Reference.FRAME_LENGTH * 3 / 2;
+    long neededBytes = SECONDS * RATE * Reference.FRAME_LENGTH * KafkaCluster.BROKERS * 3 / 2;
     Surroundings.assume(
         Files.getFileStore(directory).getUsableSpace() > neededBytes,
         "cells on Kafka",
         "the disk has no room for " + neededBytes + " bytes");
-    try (KafkaBroker broker = KafkaBroker.start(directory)) {
-      broker.createTopic("frames", SOURCE_PARTITIONS);
-      broker.createTopic("frames-rejected", REJECTED_PARTITIONS);
-      broker.createTopic(
+    try (KafkaCluster kafka = KafkaCluster.start(directory)) {
+      kafka.createTopic("frames", SOURCE_PARTITIONS, Map.of());
+      kafka.createTopic("frames-rejected", REJECTED_PARTITIONS, Map.of());
+      kafka.createTopic(
           "norms", resultsPartitions, Map.of("message.timestamp.type", "LogAppendTime"));
-      try (KafkaFeed feed = new KafkaFeed(broker, "frames", SOURCE_PARTITIONS, RATE, SEED)) {
-        disturb(broker, feed);
+      try (KafkaFeed feed =
+          new KafkaFeed(kafka.clientProperties(), "frames", SOURCE_PARTITIONS, RATE, SEED)) {
+        disturb(kafka, feed);
         feed.end();
-        try (KafkaResults results = new KafkaResults(broker, feed, "frames", "norms")) {
+        try (KafkaResults results =
+            new KafkaResults(kafka.clientProperties(), feed, "frames", "norms")) {
           results.readAll(PipelineProcess.LIMIT);
           note("all that was to come is there", List.of());
           for (PipelineProcess cell : cells) {
@@ -104,7 +107,7 @@ class CellsIT {
                   + " %d duplicates, %d missing, longest pause %.1f s after '%s'%n",
               SEED,
               counts,
-              broker.rebalances(),
+              kafka.rebalances(),
               feed.frames(),
               resultsPartitions,
               feed.badRecords(),
@@ -125,9 +128,9 @@ class CellsIT {
   }
 
   /** Lets things happen to the cells and the broker for a while, and lets them recover. */
-  private void disturb(KafkaBroker broker, KafkaFeed feed) {
+  private void disturb(KafkaCluster kafka, KafkaFeed feed) {
     for (int i = 0; i < CELLS; i++) {
-      startCell(broker);
+      startCell(kafka);
     }
     for (PipelineProcess cell : cells) {
       cell.stats(Stage.READER);
@@ -136,29 +139,29 @@ class CellsIT {
     while (System.nanoTime() - beginNanos < TimeUnit.SECONDS.toNanos(SECONDS)) {
       LockSupport.parkNanos(
           TimeUnit.MILLISECONDS.toNanos(random.nextInt(MIN_PAUSE_MILLIS, MAX_PAUSE_MILLIS)));
-      doSomething(broker, feed);
+      doSomething(kafka);
       feed.check();
     }
     pending.forEach(CompletableFuture::join);
   }
 
-  private void doSomething(KafkaBroker broker, KafkaFeed feed) {
+  private void doSomething(KafkaCluster kafka) {
     int dice = random.nextInt(20);
     int choice = random.nextInt(Integer.MAX_VALUE);
     PipelineProcess cell = cells.get(choice % cells.size());
     if (dice < 5) {
       kill(cell);
-      startCell(broker);
+      startCell(kafka);
     } else if (dice < 8) {
       killService(cell, choice);
     } else if (dice < 11) {
       cutOff(cell, SESSION_MILLIS + random.nextInt(SESSION_MILLIS));
     } else if (dice < 13) {
-      restart(broker, "TERM", () -> feed.betweenTransactions(broker::stop));
+      restart(kafka, kafka.broker(choice), "TERM");
     } else if (dice < 15) {
-      restart(broker, "KILL", broker::kill);
+      restart(kafka, kafka.broker(choice), "KILL");
     } else if (dice < 18 && cells.size() < MAX_CELLS) {
-      startCell(broker);
+      startCell(kafka);
       count("added");
     } else if (cells.size() > MIN_CELLS && Files.exists(cell.runDirectory())) {
       // A command that is told to stop before it has begun ends by the signal: 143.
@@ -166,8 +169,8 @@ class CellsIT {
     }
   }
 
-  private void startCell(KafkaBroker broker) {
-    Map<String, String> environment = broker.environment();
+  private void startCell(KafkaCluster kafka) {
+    Map<String, String> environment = kafka.environment();
     environment.put("KAFKA_SESSION_TIMEOUT_MS", Integer.toString(SESSION_MILLIS));
     PipelineProcess cell =
         PipelineProcess.run(
@@ -192,22 +195,22 @@ class CellsIT {
 
   /** One of the driver and the services, of which the command then starts another one. */
   private void killService(PipelineProcess cell, int choice) {
-    List<ProcessHandle> services = cell.process().descendants().toList();
+    List<ProcessHandle> services =
+        cell.process().descendants().filter(process -> mainClass(process).isPresent()).toList();
     List<ProcessHandle> victim =
         services.isEmpty() ? List.of() : List.of(services.get(choice % services.size()));
-    victim.forEach(service -> note("kill " + mainClass(service), victim));
+    victim.forEach(service -> note("kill " + mainClass(service).orElseThrow(), victim));
     count("services killed");
     if (!victim.isEmpty()) {
       PipelineProcess.signal(victim, "KILL");
     }
   }
 
-  private static String mainClass(ProcessHandle service) {
+  private static Optional<String> mainClass(ProcessHandle service) {
     return Stream.of(service.info().arguments().orElse(new String[0]))
         .filter(argument -> argument.startsWith("io.framepipeline."))
         .map(name -> name.substring(name.lastIndexOf('.') + 1))
-        .findFirst()
-        .orElse("process");
+        .findFirst();
   }
 
   /** As if its machine had lost its network, and everything else, for a while. */
@@ -236,11 +239,14 @@ class CellsIT {
     ending.add(cell);
   }
 
-  private void restart(KafkaBroker broker, String signal, Runnable stop) {
+  /** Has one broker end, and start again after a while. */
+  private void restart(KafkaCluster kafka, KafkaBroker broker, String signal) {
     int millis = random.nextInt(MAX_BROKER_PAUSE_MILLIS);
-    note("restart broker after SIG" + signal + " and " + millis + " ms", List.of());
+    // With two of three brokers away there would be no Kafka.
+    kafka.awaitReplicas();
+    note("restart %s after SIG%s and %s ms".formatted(broker, signal, millis), List.of());
     count("broker SIG" + signal);
-    stop.run();
+    broker.end(signal);
     LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
     broker.start();
     note("broker is back", List.of());

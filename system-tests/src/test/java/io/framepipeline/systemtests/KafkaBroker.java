@@ -22,6 +22,8 @@ import java.util.Properties;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
@@ -38,8 +40,9 @@ import org.apache.kafka.metadata.authorizer.StandardAuthorizer;
 import org.awaitility.core.ConditionTimeoutException;
 
 /**
- * A Kafka of one broker, as a process. It keeps its data and its ports while it is stopped, so that
- * it can be started again, and ends with the tests' JVM at the latest.
+ * A broker of Kafka, as a process: the only one, or one of a {@link KafkaCluster}. It keeps its
+ * data and its ports while it is stopped, so that it can be started again, and ends with the tests'
+ * JVM at the latest.
  */
 final class KafkaBroker implements AutoCloseable {
   /** The user that the listener with TLS and SASL knows. */
@@ -52,6 +55,9 @@ final class KafkaBroker implements AutoCloseable {
 
   private static final String HOST = "127.0.0.1";
 
+  /** As many replicas as the brokers have as their default. */
+  private static final short ALL_BROKERS = -1;
+
   /** Below those that the kernel gives to clients, which could take a stopped broker's. */
   private static final int MIN_PORT = 20_000;
 
@@ -62,7 +68,7 @@ final class KafkaBroker implements AutoCloseable {
   private final Path directory;
   private final Path log;
   private final Path propertiesFile;
-  private final String clusterId = Uuid.randomUuid().toString();
+  private final String clusterId;
   private final int port;
 
   /** 0 without a listener with TLS and SASL. */
@@ -71,26 +77,58 @@ final class KafkaBroker implements AutoCloseable {
   /** Null while stopped. */
   private Process process;
 
-  private KafkaBroker(Path directory, boolean isSecure) throws IOException {
+  /** Where a broker is reached, by clients and by the other brokers' controllers. */
+  record Ports(int clients, int controllers) {
+    /** Ports of this machine that nothing uses. */
+    static Ports free(Set<Integer> taken) {
+      return new Ports(freePort(taken), freePort(taken));
+    }
+  }
+
+  private KafkaBroker(Path directory, String clusterId, int port, int securePort)
+      throws IOException {
     this.directory = Files.createTempDirectory(directory, "kafka");
     this.log = this.directory.resolve("log");
     this.propertiesFile = this.directory.resolve("server.properties");
-    Set<Integer> ports = new HashSet<>();
-    this.port = freePort(ports);
-    this.securePort = isSecure ? freePort(ports) : 0;
-    writeProperties(freePort(ports));
+    this.clusterId = clusterId;
+    this.port = port;
+    this.securePort = securePort;
+  }
+
+  /** The only broker of a cluster, not started yet. */
+  private static KafkaBroker only(Path directory, boolean isSecure) throws IOException {
+    Set<Integer> taken = new HashSet<>();
+    Ports ports = Ports.free(taken);
+    int securePort = isSecure ? freePort(taken) : 0;
+    String clusterId = Uuid.randomUuid().toString();
+    KafkaBroker broker = new KafkaBroker(directory, clusterId, ports.clients, securePort);
+    broker.writeProperties(0, List.of(ports));
+    return broker;
+  }
+
+  /**
+   * One broker of a cluster, not started yet.
+   *
+   * @param id counted from 0
+   * @param all the ports of all brokers, by id
+   */
+  static KafkaBroker of(Path directory, String clusterId, int id, List<Ports> all)
+      throws IOException {
+    KafkaBroker broker = new KafkaBroker(directory, clusterId, all.get(id).clients, 0);
+    broker.writeProperties(id, all);
+    return broker;
   }
 
   /** Starts a broker, and waits for it. */
   static KafkaBroker start(Path directory) throws IOException {
-    KafkaBroker broker = new KafkaBroker(directory, false);
+    KafkaBroker broker = only(directory, false);
     broker.start();
     return broker;
   }
 
   /** Starts a broker that also has a listener with TLS and SASL, and waits for it. */
   static KafkaBroker startSecure(Path directory) throws Exception {
-    KafkaBroker broker = new KafkaBroker(directory, true);
+    KafkaBroker broker = only(directory, true);
     broker.makeKeyStore();
     broker.start();
     return broker;
@@ -98,7 +136,7 @@ final class KafkaBroker implements AutoCloseable {
 
   /** A broker that is not started yet. */
   static KafkaBroker stopped(Path directory) throws IOException {
-    return new KafkaBroker(directory, false);
+    return only(directory, false);
   }
 
   /** As the clients' property {@code bootstrap.servers}. */
@@ -149,7 +187,7 @@ final class KafkaBroker implements AutoCloseable {
   void createTopic(String name, int partitions, Map<String, String> properties) {
     try (Admin admin = admin()) {
       admin
-          .createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(properties)))
+          .createTopics(List.of(new NewTopic(name, partitions, ALL_BROKERS).configs(properties)))
           .all()
           .get(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
     } catch (Exception e) {
@@ -177,6 +215,12 @@ final class KafkaBroker implements AutoCloseable {
 
   /** Starts the broker, on the data that it has, and waits for it. */
   void start() {
+    launch();
+    awaitStart();
+  }
+
+  /** Starts the broker, on the data that it has. */
+  void launch() {
     assertThat(process).as("the broker's process").isNull();
     try {
       List<String> command = new ArrayList<>();
@@ -199,6 +243,10 @@ final class KafkaBroker implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Waits until the broker serves. */
+  void awaitStart() {
     try {
       await().atMost(PipelineProcess.LIMIT).until(() -> !process.isAlive() || answers());
     } catch (ConditionTimeoutException e) {
@@ -249,12 +297,18 @@ final class KafkaBroker implements AutoCloseable {
     kill();
   }
 
+  @Override
+  public String toString() {
+    return "broker at " + servers();
+  }
+
   private AssertionError hasNotStarted(Throwable cause) {
     kill();
     return new AssertionError("the broker does not start; its log ends: " + logEnd(), cause);
   }
 
-  private void end(String signal) {
+  /** Sends SIGTERM or SIGKILL, by name, and waits for the end. */
+  void end(String signal) {
     if (process != null) {
       PipelineProcess.signal(process.pid(), signal);
       try {
@@ -281,21 +335,29 @@ final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  private void writeProperties(int controllerPort) throws IOException {
+  private void writeProperties(int id, List<Ports> all) throws IOException {
     String listeners = "PLAINTEXT://%s:%d,CONTROLLER://%s:%d";
+    String replicas = Integer.toString(all.size());
+    String leastReplicas = Integer.toString(all.size() / 2 + 1);
     Properties properties = new Properties();
     properties.setProperty("process.roles", "broker,controller");
-    properties.setProperty("node.id", "1");
-    properties.setProperty("controller.quorum.voters", "1@" + HOST + ":" + controllerPort);
+    properties.setProperty("node.id", Integer.toString(id));
+    properties.setProperty(
+        "controller.quorum.voters",
+        IntStream.range(0, all.size())
+            .mapToObj(other -> other + "@" + HOST + ":" + all.get(other).controllers)
+            .collect(Collectors.joining(",")));
     properties.setProperty("controller.listener.names", "CONTROLLER");
     properties.setProperty("log.dirs", directory.resolve("data").toString());
-    properties.setProperty("offsets.topic.replication.factor", "1");
+    properties.setProperty("default.replication.factor", replicas);
+    properties.setProperty("min.insync.replicas", leastReplicas);
+    properties.setProperty("offsets.topic.replication.factor", replicas);
     properties.setProperty("offsets.topic.num.partitions", "4");
-    properties.setProperty("transaction.state.log.replication.factor", "1");
-    properties.setProperty("transaction.state.log.min.isr", "1");
+    properties.setProperty("transaction.state.log.replication.factor", replicas);
+    properties.setProperty("transaction.state.log.min.isr", leastReplicas);
     properties.setProperty("transaction.state.log.num.partitions", "4");
-    properties.setProperty("share.coordinator.state.topic.replication.factor", "1");
-    properties.setProperty("share.coordinator.state.topic.min.isr", "1");
+    properties.setProperty("share.coordinator.state.topic.replication.factor", replicas);
+    properties.setProperty("share.coordinator.state.topic.min.isr", leastReplicas);
     // A broker that was killed cannot register again before that.
     properties.setProperty("broker.session.timeout.ms", "3000");
     properties.setProperty("broker.heartbeat.interval.ms", "500");
@@ -319,7 +381,8 @@ final class KafkaBroker implements AutoCloseable {
       properties.setProperty("ssl.keystore.password", STORE_PASSWORD);
       properties.setProperty("ssl.key.password", STORE_PASSWORD);
     }
-    properties.setProperty("listeners", listeners.formatted(HOST, port, HOST, controllerPort));
+    properties.setProperty(
+        "listeners", listeners.formatted(HOST, port, HOST, all.get(id).controllers));
     try (var writer = Files.newBufferedWriter(propertiesFile)) {
       properties.store(writer, null);
     }

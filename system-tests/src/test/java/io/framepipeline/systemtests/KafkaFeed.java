@@ -3,11 +3,11 @@ package io.framepipeline.systemtests;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -55,14 +55,16 @@ final class KafkaFeed implements AutoCloseable {
   /** How many records of the open transaction there are; 0 if none is open. */
   private int openRecords;
 
-  /** Held by the thread while it has a transaction open. Fair: there is nearly always one. */
-  private final ReentrantLock transactionLock = new ReentrantLock(true);
-
   private volatile Exception failure;
   private volatile boolean isEnded;
 
   /** Fills a topic from now on, in all its partitions. */
-  KafkaFeed(KafkaBroker broker, String topic, int partitions, int framesPerSecond, long seed) {
+  KafkaFeed(
+      Map<String, Object> clientProperties,
+      String topic,
+      int partitions,
+      int framesPerSecond,
+      long seed) {
     this.topic = topic;
     this.framesPerSecond = framesPerSecond;
     this.numbered = new NumberedFrames(seed);
@@ -71,10 +73,10 @@ final class KafkaFeed implements AutoCloseable {
     for (int i = 0; i < partitions; i++) {
       this.partitions[i] = new Partition(i, i >= partitions - TRANSACTIONAL_PARTITIONS);
     }
-    this.producer = producer(broker, Map.of());
+    this.producer = producer(clientProperties, Map.of());
     this.transactions =
         producer(
-            broker,
+            clientProperties,
             Map.of(
                 ProducerConfig.TRANSACTIONAL_ID_CONFIG,
                 "feed",
@@ -98,27 +100,6 @@ final class KafkaFeed implements AutoCloseable {
   void check() {
     if (failure != null) {
       throw new AssertionError("the test's own producer failed", failure);
-    }
-  }
-
-  /**
-   * Does something while no transaction of this feed is open or ending.
-   *
-   * <p>An orderly stop of the only broker is to be done so: Kafka 4.4.0 may then leave the end of a
-   * transaction out of its partitions, see "What is not promised" in docs/cells.md.
-   */
-  void betweenTransactions(Runnable action) {
-    try {
-      if (!transactionLock.tryLock(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS)) {
-        throw new AssertionError("the test's own producer does not end its transaction", failure);
-      }
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
-    try {
-      action.run();
-    } finally {
-      transactionLock.unlock();
     }
   }
 
@@ -184,8 +165,8 @@ final class KafkaFeed implements AutoCloseable {
   }
 
   private static KafkaProducer<byte[], byte[]> producer(
-      KafkaBroker broker, Map<String, Object> more) {
-    Map<String, Object> properties = broker.clientProperties();
+      Map<String, Object> clientProperties, Map<String, Object> more) {
+    Map<String, Object> properties = new HashMap<>(clientProperties);
     int forever = (int) TimeUnit.HOURS.toMillis(2);
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, forever);
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, forever);
@@ -219,7 +200,6 @@ final class KafkaFeed implements AutoCloseable {
     byte[] value = value(partition.number, record);
     if (partition.isTransactional) {
       if (openRecords++ == 0) {
-        transactionLock.lock();
         transactions.beginTransaction();
       }
       send(transactions, partition, value);
@@ -254,7 +234,6 @@ final class KafkaFeed implements AutoCloseable {
           partition.endTransaction(isAborted);
         }
       }
-      transactionLock.unlock();
     }
   }
 

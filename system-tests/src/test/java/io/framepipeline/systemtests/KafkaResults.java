@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -52,11 +53,12 @@ final class KafkaResults implements AutoCloseable {
   /** In which milliseconds norms were appended, since the feed began. */
   private final BitSet appended = new BitSet();
 
-  KafkaResults(KafkaBroker broker, KafkaFeed feed, String source, String results) {
+  KafkaResults(
+      Map<String, Object> clientProperties, KafkaFeed feed, String source, String results) {
     this.feed = feed;
     this.source = source;
     this.results = results;
-    properties = broker.clientProperties();
+    properties = new HashMap<>(clientProperties);
     properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     // The tests' heap is small.
     properties.put(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, 2 * 1024 * 1024);
