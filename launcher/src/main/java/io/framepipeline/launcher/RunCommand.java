@@ -183,6 +183,12 @@ final class RunCommand implements Callable<Integer> {
     if (missing.isPresent() && report.isComplete()) {
       exitCode = ExitCode.INTERNAL;
     }
+    return account(report, exitCode);
+  }
+
+  /** Accounts for every frame, unless the run could not begin; returns the command's exit code. */
+  private int account(Report report, int runExitCode) {
+    int exitCode = runExitCode;
     if (report.ledger().framesRead() == 0
         && (exitCode == ExitCode.USAGE || exitCode == ExitCode.START)) {
       return exitCode;
@@ -198,7 +204,7 @@ final class RunCommand implements Callable<Integer> {
               "%,d frames lost, %,d abandoned",
               report.ledger().framesLost(),
               report.ledger().framesAbandoned()));
-      return Math.max(ExitCode.LOST, exitCode);
+      exitCode = Math.max(ExitCode.LOST, exitCode);
     }
     return exitCode;
   }
