@@ -1,14 +1,20 @@
 package io.framepipeline.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.framepipeline.common.metrics.Figure;
+import io.framepipeline.common.metrics.FiguresDirectory;
+import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.topology.Stage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +67,27 @@ class StopIT {
 
       PipelineProcess.signal(List.of(reader, reader), "TERM");
       assertEndsWithoutLoss(run, processes);
+    }
+  }
+
+  /** The command tells a reader to leave no earlier than that. */
+  @RepeatedTest(3)
+  void shouldEndInOrderWhenAReaderIsToldAtTheMomentWhenItHasBegun() throws Exception {
+    try (PipelineProcess run = PipelineProcess.run(directory)) {
+      FiguresDirectory figures = new FiguresDirectory(run.aeronDirectory());
+      StageStats reader =
+          await()
+              .atMost(PipelineProcess.LIMIT)
+              .until(() -> figures.find("reader-1"), Objects::nonNull);
+      List<ProcessHandle> processes = run.process().descendants().toList();
+      long pid = reader.counter(Figure.PID).get();
+      ProcessHandle process = ProcessHandle.of(pid).orElseThrow();
+      while (reader.counter(Figure.METRICS_PORT).get() == 0) {
+        Thread.sleep(1);
+      }
+      process.destroy();
+      assertEndsWithoutLoss(run, processes);
+      assertThat(run.err()).doesNotContain("died");
     }
   }
 
