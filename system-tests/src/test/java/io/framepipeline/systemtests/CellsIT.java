@@ -37,7 +37,7 @@ class CellsIT {
   private static final long SEED = Long.getLong("cells.seed", System.nanoTime());
 
   /** Frames a second on average. What comes in while cells are away is then read at full speed. */
-  private static final int RATE = Integer.getInteger("cells.rate", 3000);
+  private static final int RATE = Integer.getInteger("cells.rate", 1500);
 
   private static final int SOURCE_PARTITIONS = 12;
   private static final int REJECTED_PARTITIONS = 2;
