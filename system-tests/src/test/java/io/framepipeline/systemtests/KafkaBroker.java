@@ -85,25 +85,23 @@ final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  private KafkaBroker(Path directory, String clusterId, int port, int securePort)
+  private KafkaBroker(Path directory, String clusterId, int id, List<Ports> all, int securePort)
       throws IOException {
     this.directory = Files.createTempDirectory(directory, "kafka");
     this.log = this.directory.resolve("log");
     this.propertiesFile = this.directory.resolve("server.properties");
     this.clusterId = clusterId;
-    this.port = port;
+    this.port = all.get(id).clients;
     this.securePort = securePort;
+    writeProperties(id, all);
   }
 
   /** The only broker of a cluster, not started yet. */
   private static KafkaBroker only(Path directory, boolean isSecure) throws IOException {
     Set<Integer> taken = new HashSet<>();
-    Ports ports = Ports.free(taken);
+    List<Ports> ports = List.of(Ports.free(taken));
     int securePort = isSecure ? freePort(taken) : 0;
-    String clusterId = Uuid.randomUuid().toString();
-    KafkaBroker broker = new KafkaBroker(directory, clusterId, ports.clients, securePort);
-    broker.writeProperties(0, List.of(ports));
-    return broker;
+    return new KafkaBroker(directory, Uuid.randomUuid().toString(), 0, ports, securePort);
   }
 
   /**
@@ -114,9 +112,7 @@ final class KafkaBroker implements AutoCloseable {
    */
   static KafkaBroker of(Path directory, String clusterId, int id, List<Ports> all)
       throws IOException {
-    KafkaBroker broker = new KafkaBroker(directory, clusterId, all.get(id).clients, 0);
-    broker.writeProperties(id, all);
-    return broker;
+    return new KafkaBroker(directory, clusterId, id, all, 0);
   }
 
   /** Starts a broker, and waits for it. */
@@ -146,12 +142,20 @@ final class KafkaBroker implements AutoCloseable {
 
   /** What clients in the tests need at least. */
   Map<String, Object> clientProperties() {
-    return new HashMap<>(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, servers()));
+    return clientProperties(servers());
+  }
+
+  static Map<String, Object> clientProperties(String servers) {
+    return new HashMap<>(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, servers));
   }
 
   /** What the pipeline needs in its environment. */
   Map<String, String> environment() {
-    return new HashMap<>(Map.of("KAFKA_BOOTSTRAP_SERVERS", servers()));
+    return environment(servers());
+  }
+
+  static Map<String, String> environment(String servers) {
+    return new HashMap<>(Map.of("KAFKA_BOOTSTRAP_SERVERS", servers));
   }
 
   /** The same for the listener with TLS and SASL. */

@@ -5,14 +5,12 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
-import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.common.Uuid;
@@ -51,12 +49,12 @@ final class KafkaCluster implements AutoCloseable {
 
   /** What clients in the tests need at least. */
   Map<String, Object> clientProperties() {
-    return new HashMap<>(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, servers()));
+    return KafkaBroker.clientProperties(servers());
   }
 
   /** What the pipeline needs in its environment. */
   Map<String, String> environment() {
-    return new HashMap<>(Map.of("KAFKA_BOOTSTRAP_SERVERS", servers()));
+    return KafkaBroker.environment(servers());
   }
 
   /** Creates a topic. */
