@@ -1,18 +1,26 @@
 package io.framepipeline.systemtests;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.apache.kafka.clients.producer.Callback;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -30,8 +38,13 @@ final class KafkaFeed implements AutoCloseable {
   /** One in so many records is no whole frames. */
   private static final int BAD_INTERVAL = 300;
 
+  /** An offset that Kafka has not told. */
+  private static final int UNKNOWN = -1;
+
   /** One in so many transactions is aborted. */
   private static final int ABORT_INTERVAL = 3;
+
+  private static final Duration POLL_TIMEOUT = Duration.ofMillis(200);
 
   private static final int[] BAD_LENGTHS = {
     0, 1, Reference.FRAME_LENGTH - 1, Reference.FRAME_LENGTH + 1, 3 * Reference.FRAME_LENGTH / 2
@@ -42,9 +55,14 @@ final class KafkaFeed implements AutoCloseable {
   private final NumberedFrames numbered;
   private final Random random;
   private final Partition[] partitions;
+  private final Map<String, Object> clientProperties;
   private final KafkaProducer<byte[], byte[]> producer;
-  private final KafkaProducer<byte[], byte[]> transactions;
   private final Thread thread;
+
+  /** Replaced when Kafka refuses it; used by one thread at a time. */
+  private KafkaProducer<byte[], byte[]> transactions;
+
+  private int refusedTransactions;
 
   /** By the clock of records' timestamps. */
   private final long startMillis = System.currentTimeMillis();
@@ -73,17 +91,9 @@ final class KafkaFeed implements AutoCloseable {
     for (int i = 0; i < partitions; i++) {
       this.partitions[i] = new Partition(i, i >= partitions - TRANSACTIONAL_PARTITIONS);
     }
-    this.producer = producer(clientProperties, Map.of());
-    this.transactions =
-        producer(
-            clientProperties,
-            Map.of(
-                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
-                "feed",
-                // Longer than a broker is away.
-                ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                300_000));
-    this.transactions.initTransactions();
+    this.clientProperties = clientProperties;
+    this.producer = producer(Map.of());
+    this.transactions = openTransactions();
     this.thread = Thread.ofPlatform().name("feed").daemon().start(this::run);
   }
 
@@ -94,6 +104,7 @@ final class KafkaFeed implements AutoCloseable {
     producer.close();
     transactions.close();
     check();
+    Arrays.stream(partitions).forEach(Partition::check);
   }
 
   /** Fails if a record could not be sent. */
@@ -132,7 +143,7 @@ final class KafkaFeed implements AutoCloseable {
 
   /** How many records a partition has, once the topic has ended. */
   int records(int partition) {
-    return partitions[partition].acknowledged;
+    return partitions[partition].sent;
   }
 
   /** The offset of a partition's record. */
@@ -151,6 +162,31 @@ final class KafkaFeed implements AutoCloseable {
     return BAD_LENGTHS[hash(partition, record) / BAD_INTERVAL % BAD_LENGTHS.length];
   }
 
+  /** How many transactions Kafka has not let their producer commit. */
+  int refusedTransactions() {
+    return refusedTransactions;
+  }
+
+  /** Whether the topic shows a record to those who read what is committed. */
+  boolean isShown(int partition, long offset) {
+    TopicPartition name = new TopicPartition(topic, partition);
+    Map<String, Object> properties = new HashMap<>(clientProperties);
+    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    try (KafkaConsumer<byte[], byte[]> reader =
+        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      reader.assign(List.of(name));
+      reader.seek(name, offset);
+      long end = reader.endOffsets(List.of(name)).get(name);
+      while (reader.position(name) < end) {
+        List<ConsumerRecord<byte[], byte[]>> records = reader.poll(POLL_TIMEOUT).records(name);
+        if (!records.isEmpty()) {
+          return records.getFirst().offset() == offset;
+        }
+      }
+      return false;
+    }
+  }
+
   /** Whether a norm is that of a frame. */
   boolean isNorm(double norm, int partition, int record, int index) {
     return numbered.isNorm(norm, number(partition, record, index));
@@ -164,8 +200,20 @@ final class KafkaFeed implements AutoCloseable {
     transactions.close(Duration.ZERO);
   }
 
-  private static KafkaProducer<byte[], byte[]> producer(
-      Map<String, Object> clientProperties, Map<String, Object> more) {
+  private KafkaProducer<byte[], byte[]> openTransactions() {
+    KafkaProducer<byte[], byte[]> opened =
+        producer(
+            Map.of(
+                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
+                "feed",
+                // Longer than a broker is away.
+                ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                300_000));
+    opened.initTransactions();
+    return opened;
+  }
+
+  private KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
     Map<String, Object> properties = new HashMap<>(clientProperties);
     int forever = (int) TimeUnit.HOURS.toMillis(2);
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, forever);
@@ -199,23 +247,38 @@ final class KafkaFeed implements AutoCloseable {
     int record = partition.nextRecord();
     byte[] value = value(partition.number, record);
     if (partition.isTransactional) {
-      if (openRecords++ == 0) {
-        transactions.beginTransaction();
+      try {
+        if (openRecords++ == 0) {
+          transactions.beginTransaction();
+        }
+        send(transactions, partition, record, value);
+      } catch (KafkaException e) {
+        // Kafka has refused an earlier record of this transaction, which ends it.
+        openRecords = TRANSACTION_RECORDS;
       }
-      send(transactions, partition, value);
       if (openRecords == TRANSACTION_RECORDS) {
         endTransaction();
       }
     } else {
-      send(producer, partition, value);
+      send(producer, partition, record, value);
     }
     framesSent += framesOf(partition.number, record);
   }
 
-  /** What becomes of the record is said to its partition. */
+  /** What becomes of the record, the callback is told. */
   @SuppressWarnings("FutureReturnValueIgnored")
-  private void send(KafkaProducer<byte[], byte[]> by, Partition partition, byte[] value) {
-    by.send(new ProducerRecord<>(topic, partition.number, null, value), partition);
+  private void send(
+      KafkaProducer<byte[], byte[]> by, Partition partition, int record, byte[] value) {
+    by.send(
+        new ProducerRecord<>(topic, partition.number, null, value),
+        (metadata, exception) -> {
+          if (exception == null) {
+            partition.acknowledge(record, metadata.offset());
+          } else if (!partition.isTransactional) {
+            failure = exception;
+          }
+          // Otherwise the transaction cannot be committed.
+        });
   }
 
   private void endTransaction() {
@@ -223,17 +286,36 @@ final class KafkaFeed implements AutoCloseable {
       openRecords = 0;
       // After that the offsets are known.
       transactions.flush();
-      boolean isAborted = random.nextInt(ABORT_INTERVAL) == 0;
-      if (isAborted) {
-        transactions.abortTransaction();
-      } else {
-        transactions.commitTransaction();
-      }
+      boolean isCommitted = random.nextInt(ABORT_INTERVAL) == 0 ? !abort() : commit();
       for (Partition partition : partitions) {
         if (partition.isTransactional) {
-          partition.endTransaction(isAborted);
+          partition.endTransaction(isCommitted);
         }
       }
+    }
+  }
+
+  /** Returns whether it is committed: Kafka may tell a producer to give its transaction up. */
+  private boolean commit() {
+    try {
+      transactions.commitTransaction();
+      return true;
+    } catch (KafkaException e) {
+      refusedTransactions++;
+      return !abort();
+    }
+  }
+
+  /** Returns whether it is aborted. */
+  private boolean abort() {
+    try {
+      transactions.abortTransaction();
+      return true;
+    } catch (KafkaException | IllegalStateException e) {
+      // A new producer of the same id ends what this one had begun, one way or the other.
+      transactions.close(Duration.ZERO);
+      transactions = openTransactions();
+      return Arrays.stream(partitions).noneMatch(Partition::showsOpen);
     }
   }
 
@@ -261,20 +343,18 @@ final class KafkaFeed implements AutoCloseable {
     return (int) ((hash ^ (hash >>> 32)) & Integer.MAX_VALUE);
   }
 
-  /** What a partition holds. Written by one thread at a time, see {@link #isTransactional}. */
-  private final class Partition implements Callback {
+  /** What a partition holds. The producer's thread notes offsets, the feed's thread all else. */
+  private final class Partition {
     private final int number;
     private final boolean isTransactional;
 
-    /** Of the records that were acknowledged, in their order. */
-    private int[] offsets = new int[1024];
+    /** By record. */
+    private int[] offsets = new int[0];
 
-    private int acknowledged;
+    private int sent;
 
     /** Those of them that no transaction can abort any more. */
     private int committed;
-
-    private int sent;
 
     Partition(int number, boolean isTransactional) {
       this.number = number;
@@ -285,47 +365,57 @@ final class KafkaFeed implements AutoCloseable {
       return sent++;
     }
 
-    void endTransaction(boolean isAborted) {
-      if (isAborted) {
-        acknowledged = committed;
-        sent = committed;
+    /**
+     * Notes a record's offset. If the partition's leader changes, one record may be acknowledged
+     * after the next ones, although it is before them in the partition.
+     */
+    void acknowledge(int record, long offset) {
+      if (record >= offsets.length) {
+        int length = offsets.length;
+        offsets = Arrays.copyOf(offsets, Math.max(1024, 2 * record));
+        Arrays.fill(offsets, length, offsets.length, UNKNOWN);
+      }
+      offsets[record] = Math.toIntExact(offset);
+    }
+
+    void endTransaction(boolean isCommitted) {
+      if (isCommitted) {
+        committed = sent;
       } else {
-        committed = acknowledged;
+        Arrays.fill(offsets, Math.min(committed, offsets.length), offsets.length, UNKNOWN);
+        sent = committed;
       }
     }
 
-    @Override
-    public void onCompletion(RecordMetadata metadata, Exception exception) {
-      if (exception != null) {
-        failure = exception;
-      } else if (acknowledged > 0 && metadata.offset() <= offsets[acknowledged - 1]) {
-        failure = new IllegalStateException("acknowledged out of order: " + metadata);
-      } else {
-        if (acknowledged == offsets.length) {
-          offsets = Arrays.copyOf(offsets, 2 * acknowledged);
-        }
-        offsets[acknowledged++] = Math.toIntExact(metadata.offset());
+    /** Whether Kafka shows a record of the transaction that was open last as committed. */
+    boolean showsOpen() {
+      return isTransactional
+          && Arrays.stream(offsets, Math.min(committed, offsets.length), offsets.length)
+              .filter(offset -> offset != UNKNOWN)
+              .limit(1)
+              .anyMatch(offset -> isShown(number, offset));
+    }
+
+    /** Checks that all that was sent is there, in that order. */
+    void check() {
+      for (int record = 0; record < sent; record++) {
+        int least = record == 0 ? 0 : offsets[record - 1] + 1;
+        assertThat(offsets[record])
+            .as("offset of record %s of partition %s", record, number)
+            .isGreaterThanOrEqualTo(least);
       }
     }
 
     int find(long offset) {
-      return Math.max(-1, Arrays.binarySearch(offsets, 0, acknowledged, (int) offset));
+      return Math.max(-1, Arrays.binarySearch(offsets, 0, sent, (int) offset));
     }
 
     long frames() {
-      long frames = 0;
-      for (int record = 0; record < acknowledged; record++) {
-        frames += framesOf(number, record);
-      }
-      return frames;
+      return IntStream.range(0, sent).mapToLong(record -> framesOf(number, record)).sum();
     }
 
     long badRecords() {
-      long records = 0;
-      for (int record = 0; record < acknowledged; record++) {
-        records += framesOf(number, record) == 0 ? 1 : 0;
-      }
-      return records;
+      return IntStream.range(0, sent).filter(record -> framesOf(number, record) == 0).count();
     }
   }
 }

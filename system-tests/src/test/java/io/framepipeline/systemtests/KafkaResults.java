@@ -32,7 +32,6 @@ final class KafkaResults implements AutoCloseable {
   private final KafkaFeed feed;
   private final String source;
   private final String results;
-  private final Map<String, Object> properties;
   private final KafkaConsumer<String, byte[]> consumer;
   private final int resultsPartitions;
   private final List<TopicPartition> partitions = new ArrayList<>();
@@ -58,7 +57,7 @@ final class KafkaResults implements AutoCloseable {
     this.feed = feed;
     this.source = source;
     this.results = results;
-    properties = new HashMap<>(clientProperties);
+    Map<String, Object> properties = new HashMap<>(clientProperties);
     properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     // The tests' heap is small.
     properties.put(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, 2 * 1024 * 1024);
@@ -170,7 +169,7 @@ final class KafkaResults implements AutoCloseable {
     int index = Integer.parseInt(key[2]);
     if (number < 0 || index >= feed.framesOf(partition, number)) {
       fault(
-          number < 0 && isShown(partition, offset)
+          number < 0 && feed.isShown(partition, offset)
               ? "norm of a record that Kafka shows as committed and its producer has aborted"
               : "norm of what is no frame",
           record);
@@ -195,18 +194,6 @@ final class KafkaResults implements AutoCloseable {
     }
     last[partition] = frame;
     appended.set(Math.toIntExact(record.timestamp() - feed.startMillis()));
-  }
-
-  /** Whether the source shows a record to those who read what is committed. */
-  private boolean isShown(int partition, long offset) {
-    TopicPartition name = new TopicPartition(source, partition);
-    try (KafkaConsumer<String, byte[]> reader =
-        new KafkaConsumer<>(properties, new StringDeserializer(), new ByteArrayDeserializer())) {
-      reader.assign(List.of(name));
-      reader.seek(name, offset);
-      return reader.poll(PipelineProcess.LIMIT).records(name).stream()
-          .anyMatch(record -> record.offset() == offset);
-    }
   }
 
   private void takeRejected(ConsumerRecord<String, byte[]> record) {
