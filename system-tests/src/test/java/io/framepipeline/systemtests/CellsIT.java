@@ -49,6 +49,9 @@ class CellsIT {
   private static final int MAX_PAUSE_MILLIS = 5000;
   private static final int MAX_BROKER_PAUSE_MILLIS = 8000;
 
+  /** Of what each cell printed. */
+  private static final int MAX_SHOWN_LINES = 15;
+
   private final Random random = new Random(SEED);
   private final NavigableMap<Long, String> events = new TreeMap<>();
   private final List<CompletableFuture<Void>> pending = new ArrayList<>();
@@ -104,13 +107,14 @@ class CellsIT {
           System.out.printf(
               Locale.ROOT,
               "cells: seed %d, %s; %d rebalances, %d frames into %d partitions, %d rejected records,"
-                  + " %d duplicates, %d missing, longest pause %.1f s after '%s'%n",
+                  + " %d refused transactions, %d duplicates, %d missing, longest pause %.1f s after '%s'%n",
               SEED,
               counts,
               kafka.rebalances(),
               feed.frames(),
               resultsPartitions,
               feed.badRecords(),
+              feed.refusedTransactions(),
               results.faults("duplicate"),
               results.missing(),
               pause.millis() / 1e3,
@@ -119,11 +123,16 @@ class CellsIT {
         }
       }
     } catch (AssertionError | RuntimeException e) {
+      // Summaries show the message alone, and cut what is long.
       StringBuilder said = new StringBuilder();
-      for (PipelineProcess cell : ending) {
-        said.append(cell).append('\n').append(cell.err()).append('\n');
+      for (PipelineProcess cell : Stream.concat(ending.stream(), cells.stream()).toList()) {
+        List<String> lines = cell.err().lines().toList();
+        said.append(cell).append('\n');
+        lines
+            .subList(Math.max(0, lines.size() - MAX_SHOWN_LINES), lines.size())
+            .forEach(line -> said.append(line).append('\n'));
       }
-      throw new AssertionError("seed %s%n%s%n%s".formatted(SEED, log(), said), e);
+      throw new AssertionError("%s%nseed %s%n%s%n%s".formatted(e, SEED, log(), said), e);
     }
   }
 
