@@ -19,11 +19,11 @@ final class ChannelReader extends SourceReader {
   private static final int READ_LENGTH = Frames.BATCH_FRAMES * Frames.BYTE_PAYLOAD_LENGTH;
 
   /**
-   * How much is announced at once while reads are full: after a full read more is sure to come. An
-   * announcement may wake a process on another CPU. That takes a twentieth of the time that
-   * /dev/urandom takes to fill a read.
+   * The part of the window that is announced at once while reads are full: after a full read more
+   * is sure to come. An announcement may wake a process on another CPU. On a virtual machine that
+   * takes as long as to read five frames from a fast /dev/urandom.
    */
-  private static final int ANNOUNCE_LENGTH = 4 * READ_LENGTH;
+  private static final int ANNOUNCEMENTS_PER_WINDOW = 16;
 
   private static final long MAX_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -34,6 +34,7 @@ final class ChannelReader extends SourceReader {
   private final PipelineCpu cpu;
   private final Pacer pacer;
   private final long frameLimit;
+  private final int announceLength;
   private final AtomicCounter framesPadded;
   private int unannouncedLength;
 
@@ -59,6 +60,7 @@ final class ChannelReader extends SourceReader {
     this.cpu = cpu;
     this.pacer = settings.newPacer(input.position() / Frames.BYTE_PAYLOAD_LENGTH);
     this.frameLimit = settings.frameLimit();
+    this.announceLength = frames.window() / ANNOUNCEMENTS_PER_WINDOW * Frames.BYTE_PAYLOAD_LENGTH;
   }
 
   /** Ends a pause. A {@link StreamChannel} notices by itself. */
@@ -163,7 +165,7 @@ final class ChannelReader extends SourceReader {
       int count =
           channel instanceof StreamChannel stream ? read(stream, memory) : channel.read(memory);
       publish(count);
-      if (count < READ_LENGTH || unannouncedLength >= ANNOUNCE_LENGTH) {
+      if (count < READ_LENGTH || unannouncedLength >= announceLength) {
         announce();
       }
       if (count < 0 || isLimitReached()) {

@@ -150,6 +150,11 @@ final class RetainedFrames {
 
   // ---- the reading thread ----
 
+  /** How many frames there is room for at once. */
+  int window() {
+    return payloads.count();
+  }
+
   /**
    * How many bytes can be written without a gap from this byte of the input on. At most a batch of
    * frames; 0 if there is no room.

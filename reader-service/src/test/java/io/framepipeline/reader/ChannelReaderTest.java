@@ -243,11 +243,12 @@ class ChannelReaderTest {
 
   @Test
   void shouldAnnounceFilledReadsTogether() throws Exception {
-    int count = 8 * 16;
+    int window = 1024;
+    int count = window / 8;
     RetainedFrames larger =
         new RetainedFrames(
             memory,
-            FrameSlots.inMemory(2 * count, FRAME),
+            FrameSlots.inMemory(window, FRAME),
             5,
             (sequence, buffer, offset, length) -> {},
             null);
