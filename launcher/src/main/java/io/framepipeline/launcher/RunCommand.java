@@ -119,7 +119,9 @@ final class RunCommand implements Callable<Integer> {
     }
     pacedRun = PacedRun.read(settings);
     channels = Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT));
-    windowFrames = ReaderSettings.readWindowFrames(settings);
+    windowFrames =
+        ReaderSettings.readWindowFrames(
+            settings, sharedMemory(RunDirectory.SHARED_MEMORY).defaultWindowFrames());
     DriverCounters.requireEnoughFor(InstanceCounts.of(options.instances()));
     Processes.requireTools();
     if (options.print != null && options.results != null) {

@@ -34,7 +34,7 @@ import java.util.stream.Stream;
  * never looks into other users' directories, or links, whatever their names.
  */
 final class RunDirectory implements AutoCloseable {
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+  static final Path SHARED_MEMORY = Path.of("/dev/shm");
   private static final Path PROCESS = Path.of("/proc/self");
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));

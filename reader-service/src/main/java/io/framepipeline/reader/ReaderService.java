@@ -87,7 +87,10 @@ public final class ReaderService implements StageService {
             : ServiceRunner.run(
                 Stage.READER,
                 (settings, common, stats) ->
-                    new ReaderService(ReaderSettings.read(settings), common, stats)));
+                    new ReaderService(
+                        ReaderSettings.read(settings, common.sharedMemory().defaultWindowFrames()),
+                        common,
+                        stats)));
   }
 
   @Override

@@ -46,12 +46,9 @@ public record ReaderSettings(
   }
 
   /** Reads {@code READER_WINDOW_FRAMES}. */
-  public static int readWindowFrames(Settings settings) {
+  public static int readWindowFrames(Settings settings, int defaultFrames) {
     return settings.powerOfTwo(
-        "READER_WINDOW_FRAMES",
-        Frames.DEFAULT_WINDOW_FRAMES,
-        MIN_WINDOW_FRAMES,
-        Frames.MAX_WINDOW_FRAMES);
+        "READER_WINDOW_FRAMES", defaultFrames, MIN_WINDOW_FRAMES, Frames.MAX_WINDOW_FRAMES);
   }
 
   /** Reads {@code READER_RESULTS}; null if it is not set. */
@@ -108,15 +105,16 @@ public record ReaderSettings(
   /**
    * Reads and checks all settings.
    *
+   * @param defaultWindowFrames the window, if no setting says
    * @throws ExitException if one is malformed or the source cannot be read
    */
-  static ReaderSettings read(Settings settings) {
-    return read(settings, false);
+  static ReaderSettings read(Settings settings, int defaultWindowFrames) {
+    return read(settings, defaultWindowFrames, false);
   }
 
   /** The same for a reader that puts a source's frames into Kafka. */
   static ReaderSettings readForFramesToKafka(Settings settings) {
-    ReaderSettings reader = read(settings, true);
+    ReaderSettings reader = read(settings, Frames.DEFAULT_WINDOW_FRAMES, true);
     if (reader.source.topic() != null || reader.results != null) {
       throw new ExitException(
           ExitCode.USAGE,
@@ -125,7 +123,8 @@ public record ReaderSettings(
     return reader;
   }
 
-  private static ReaderSettings read(Settings settings, boolean isToKafka) {
+  private static ReaderSettings read(
+      Settings settings, int defaultWindowFrames, boolean isToKafka) {
     Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
     ResultsTarget results = readResults(settings);
     ReaderSettings reader =
@@ -134,7 +133,7 @@ public record ReaderSettings(
             settings.flag("READER_REPEAT"),
             settings.optionalNumber("READER_FRAMES", 1, MAX_FRAMES),
             readRate(settings),
-            readWindowFrames(settings),
+            readWindowFrames(settings, defaultWindowFrames),
             settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),
             (int)
                 settings.number(

@@ -33,6 +33,9 @@ public final class SharedMemorySize {
   public static final long READER_LENGTH =
       3L * Long.BYTES * Frames.MAX_WINDOW_FRAMES + MEBIBYTE / 16;
 
+  /** Enough for ten readers with large windows. */
+  private static final long AMPLE_LENGTH = 256 * MEBIBYTE;
+
   private final Path aeronDirectory;
   private final Channels channels;
   private final long total;
@@ -72,6 +75,11 @@ public final class SharedMemorySize {
     this.isLimited = limit.orElse(total) < total;
     this.total = isLimited ? limit.getAsLong() : total;
     this.free = free;
+  }
+
+  /** A reader's window, if its setting does not say. The same for all readers of a pipeline. */
+  public int defaultWindowFrames() {
+    return total < AMPLE_LENGTH ? Frames.DEFAULT_WINDOW_FRAMES : Frames.AMPLE_WINDOW_FRAMES;
   }
 
   /**

@@ -27,8 +27,15 @@ public final class Frames {
   public static final int MESSAGE_LENGTH =
       MessageHeaderDecoder.ENCODED_LENGTH + FrameBatchDecoder.BLOCK_LENGTH;
 
-  /** {@code READER_WINDOW_FRAMES}, if it is not set. */
+  /** {@code READER_WINDOW_FRAMES}, if it is not set and there is little shared memory. */
   public static final int DEFAULT_WINDOW_FRAMES = 1024;
+
+  /**
+   * {@code READER_WINDOW_FRAMES}, if it is not set and there is ample shared memory. Such a window
+   * is larger than a core's cache. So when a slot is written again, no other core's cache holds it
+   * any more, and the kernel need not wait for that core.
+   */
+  public static final int AMPLE_WINDOW_FRAMES = 4096;
 
   /**
    * Largest {@code READER_WINDOW_FRAMES}: no two frames of a source in flight are further apart.

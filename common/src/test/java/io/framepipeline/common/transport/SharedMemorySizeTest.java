@@ -139,6 +139,16 @@ class SharedMemorySizeTest {
     size.requireRoomForDriver();
   }
 
+  @ParameterizedTest
+  @CsvSource({"64, 1024", "255, 1024", "256, 4096", "8000, 4096"})
+  void shouldGiveReadersLargeWindowsWhereMemoryIsAmple(long mebibytes, int windowFrames) {
+    SharedMemorySize size =
+        new SharedMemorySize(
+            directory, CHANNELS, OptionalLong.empty(), mebibytes * MEBIBYTE, MEBIBYTE);
+
+    assertThat(size.defaultWindowFrames()).isEqualTo(windowFrames);
+  }
+
   private SharedMemorySize sizeWithFree(long free) {
     return new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 1024 * MEBIBYTE, free);
   }
