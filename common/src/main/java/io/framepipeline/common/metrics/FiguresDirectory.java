@@ -212,10 +212,18 @@ public final class FiguresDirectory {
   private void deleteUnfinished(Stage stage) throws IOException {
     Instant limit = Instant.now().minus(UNFINISHED_LIMIT);
     for (Path file : files(UNFINISHED)) {
-      if (name(file).startsWith(stage.label())
-          && Files.getLastModifiedTime(file).toInstant().isBefore(limit)) {
+      if (name(file).startsWith(stage.label()) && isOlder(file, limit)) {
         Files.deleteIfExists(file);
       }
+    }
+  }
+
+  /** Whether a file was written before then; not if it is gone, since its instance finished it. */
+  private static boolean isOlder(Path file, Instant limit) throws IOException {
+    try {
+      return Files.getLastModifiedTime(file).toInstant().isBefore(limit);
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 

@@ -101,6 +101,16 @@ class FiguresDirectoryTest {
   }
 
   @Test
+  void shouldStartThoughAnotherInstanceFinishesItsFiguresMeanwhile() throws Exception {
+    start(Stage.NORM, "norm-1");
+    Path unfinished = FiguresDirectory.path(directory.resolve("aeron")).resolve("norm-2.new");
+    // As a file that is listed, and has another name when it is looked at.
+    Files.createSymbolicLink(unfinished, Path.of("renamed"));
+
+    assertThat(figures.create(Stage.NORM, "norm-3").counter(Figure.PID).get()).isPositive();
+  }
+
+  @Test
   void shouldNotCountAnInstanceTwiceThatWasAddedAndNotDeleted() throws Exception {
     kill(start(Stage.NORM, "norm-1"));
     Path file = FiguresDirectory.path(directory.resolve("aeron")).resolve("norm-1.figures");
