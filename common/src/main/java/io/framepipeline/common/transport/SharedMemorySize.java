@@ -165,7 +165,7 @@ public final class SharedMemorySize {
   }
 
   private Optional<String> shortage(InstanceCounts instances) {
-    long needed = needed(channels, instances, Frames.DEFAULT_WINDOW_FRAMES);
+    long needed = needed(channels, instances, defaultWindowFrames());
     return total >= needed
         ? Optional.empty()
         : Optional.of(
