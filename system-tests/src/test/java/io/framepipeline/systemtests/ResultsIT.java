@@ -119,7 +119,7 @@ class ResultsIT {
   void shouldLeaveAWholeArrayIfThereIsNoMoreRoom() throws Exception {
     Path results = directory.resolve("norms.npy");
     // More than any file that the pipeline itself needs.
-    SharedMemory limited = SharedMemory.withFilesUpTo(13 * 1024);
+    SharedMemory limited = SharedMemory.withFilesUpTo(18 * 1024);
     try (PipelineProcess run =
         PipelineProcess.run(
             limited,
