@@ -126,11 +126,8 @@ class CellsIT {
       // Summaries show the message alone, and cut what is long.
       StringBuilder said = new StringBuilder();
       for (PipelineProcess cell : Stream.concat(ending.stream(), cells.stream()).toList()) {
-        List<String> lines = cell.err().lines().toList();
         said.append(cell).append('\n');
-        lines
-            .subList(Math.max(0, lines.size() - MAX_SHOWN_LINES), lines.size())
-            .forEach(line -> said.append(line).append('\n'));
+        said.append(Lines.last(MAX_SHOWN_LINES, cell.err().lines())).append('\n');
       }
       throw new AssertionError("%s%nseed %s%n%s%n%s".formatted(e, SEED, log(), said), e);
     }

@@ -286,11 +286,9 @@ final class KafkaBroker implements AutoCloseable {
   String logEnd() {
     try (Stream<String> all = Files.lines(log)) {
       // Without the properties, which fill pages at each start.
-      List<String> lines =
-          all.filter(line -> !line.startsWith("\t") || line.startsWith("\tat ")).toList();
-      return String.join(
-          System.lineSeparator(),
-          lines.subList(Math.max(0, lines.size() - MAX_SHOWN_LOG_LINES), lines.size()));
+      return Lines.last(
+          MAX_SHOWN_LOG_LINES,
+          all.filter(line -> !line.startsWith("\t") || line.startsWith("\tat ")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -286,7 +286,7 @@ final class KafkaFeed implements AutoCloseable {
       openRecords = 0;
       // After that the offsets are known.
       transactions.flush();
-      boolean isCommitted = random.nextInt(ABORT_INTERVAL) == 0 ? !abort() : commit();
+      boolean isCommitted = random.nextInt(ABORT_INTERVAL) == 0 ? abort() : commit();
       for (Partition partition : partitions) {
         if (partition.isTransactional) {
           partition.endTransaction(isCommitted);
@@ -302,20 +302,20 @@ final class KafkaFeed implements AutoCloseable {
       return true;
     } catch (KafkaException e) {
       refusedTransactions++;
-      return !abort();
+      return abort();
     }
   }
 
-  /** Returns whether it is aborted. */
+  /** Returns whether it is committed all the same: Kafka's answer may have been lost. */
   private boolean abort() {
     try {
       transactions.abortTransaction();
-      return true;
+      return false;
     } catch (KafkaException | IllegalStateException e) {
       // A new producer of the same id ends what this one had begun, one way or the other.
       transactions.close(Duration.ZERO);
       transactions = openTransactions();
-      return Arrays.stream(partitions).noneMatch(Partition::showsOpen);
+      return Arrays.stream(partitions).anyMatch(Partition::showsOpen);
     }
   }
 
@@ -353,7 +353,7 @@ final class KafkaFeed implements AutoCloseable {
 
     private int sent;
 
-    /** Those of them that no transaction can abort any more. */
+    /** Those of them that no transaction can abort any more; all of these are acknowledged. */
     private int committed;
 
     Partition(int number, boolean isTransactional) {
@@ -382,7 +382,7 @@ final class KafkaFeed implements AutoCloseable {
       if (isCommitted) {
         committed = sent;
       } else {
-        Arrays.fill(offsets, Math.min(committed, offsets.length), offsets.length, UNKNOWN);
+        Arrays.fill(offsets, committed, offsets.length, UNKNOWN);
         sent = committed;
       }
     }
@@ -390,7 +390,7 @@ final class KafkaFeed implements AutoCloseable {
     /** Whether Kafka shows a record of the transaction that was open last as committed. */
     boolean showsOpen() {
       return isTransactional
-          && Arrays.stream(offsets, Math.min(committed, offsets.length), offsets.length)
+          && Arrays.stream(offsets, committed, offsets.length)
               .filter(offset -> offset != UNKNOWN)
               .limit(1)
               .anyMatch(offset -> isShown(number, offset));
