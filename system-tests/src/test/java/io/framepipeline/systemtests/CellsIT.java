@@ -94,10 +94,10 @@ class CellsIT {
             new KafkaResults(kafka.clientProperties(), feed, "frames", "norms")) {
           results.readAll(PipelineProcess.LIMIT);
           note("all that was to come is there", List.of());
-          for (PipelineProcess cell : cells) {
-            cell.signal("TERM");
+          for (PipelineProcess cell : List.copyOf(cells)) {
+            await().atMost(PipelineProcess.LIMIT).until(() -> hasBegun(cell));
+            remove(cell);
           }
-          ending.addAll(cells);
           for (PipelineProcess cell : ending) {
             int exitCode = cell.awaitExit();
             assertThat(exitCode).as("exit code of %s: %s", cell, cell.err()).isZero();
@@ -169,8 +169,8 @@ class CellsIT {
     } else if (dice < 18 && cells.size() < MAX_CELLS) {
       startCell(kafka);
       count("added");
-    } else if (cells.size() > MIN_CELLS && Files.exists(cell.runDirectory())) {
-      // A command that is told to stop before it has begun ends by the signal: 143.
+    } else if (cells.size() > MIN_CELLS && hasBegun(cell)) {
+      count("removed");
       remove(cell);
     }
   }
@@ -237,9 +237,13 @@ class CellsIT {
     }
   }
 
+  /** A command that is told to stop before that ends by the signal: 143. */
+  private static boolean hasBegun(PipelineProcess cell) {
+    return Files.exists(cell.runDirectory());
+  }
+
   private void remove(PipelineProcess cell) {
     note("remove cell", List.of(cell.process().toHandle()));
-    count("removed");
     cell.signal("TERM");
     cells.remove(cell);
     ending.add(cell);
