@@ -5,6 +5,7 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.FiguresDirectory;
+import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.topology.InstanceCounts;
@@ -24,6 +25,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -62,6 +64,7 @@ final class RunCommand implements Callable<Integer> {
   private Source source;
   private PacedRun pacedRun;
   private Channels channels;
+  private OptionalLong sharedMemoryLimit;
   private int windowFrames;
   private boolean isKafkaUsed;
 
@@ -77,8 +80,11 @@ final class RunCommand implements Callable<Integer> {
     try (Source.Hold hold = source.hold();
         RunDirectory runDirectory = RunDirectory.create();
         LivePage page = LivePage.open(options.page, LocalRun.aeronDirectory(runDirectory.path()))) {
-      sharedMemory(runDirectory.path())
-          .requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
+      SharedMemorySize sharedMemory = sharedMemory(runDirectory.path());
+      sharedMemory.requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
+      // What is free may be more than is allowed.
+      sharedMemory.requireRoomForOneOfEach();
+      sharedMemory.requireRoomForWindow(windowFrames);
       if (results != null) {
         // Only when the run can start, since this deletes the results of the run before.
         results.replace(source.path(), options.readers());
@@ -119,6 +125,7 @@ final class RunCommand implements Callable<Integer> {
     }
     pacedRun = PacedRun.read(settings);
     channels = Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT));
+    sharedMemoryLimit = CommonSettings.readSharedMemoryLimit(settings);
     windowFrames =
         ReaderSettings.readWindowFrames(
             settings, sharedMemory(RunDirectory.SHARED_MEMORY).defaultWindowFrames());
@@ -234,7 +241,7 @@ final class RunCommand implements Callable<Integer> {
 
   /** For the file system that holds a run's files, as it is now. */
   private SharedMemorySize sharedMemory(Path runDirectory) {
-    return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels);
+    return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels, sharedMemoryLimit);
   }
 
   private void scale(

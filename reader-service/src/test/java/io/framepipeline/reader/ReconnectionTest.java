@@ -19,7 +19,6 @@ import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
-import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.common.wire.Frames;
 import io.framepipeline.common.wire.TestMessages;
 import io.framepipeline.common.wire.sbe.FrameBatchDecoder;
@@ -183,9 +182,7 @@ class ReconnectionTest {
         new CommonSettings(
             aeronPath, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0, OptionalLong.empty());
     service = new ReaderService(settings, common, stats);
-    agent =
-        new StageAgent(
-            Stage.READER, common, new SharedMemorySize(aeronPath, CHANNELS), service, stats);
+    agent = new StageAgent(Stage.READER, common, common.sharedMemory(), service, stats);
   }
 
   private MediaDriver launchDriver() {

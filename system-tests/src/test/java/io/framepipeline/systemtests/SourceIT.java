@@ -13,6 +13,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What can be read, how it ends, and what is refused. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
@@ -138,15 +140,22 @@ class SourceIT {
     assertRefused(64, "--frobnicate", "--frobnicate");
   }
 
-  @Test
-  void shouldRefuseAWrongSettingWithOneLineThatNamesIt() throws Exception {
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          READER_WINDOW_FRAMES   | 1000 | =1000: must be a power of two
+          PIPELINE_SHARED_MEMORY | much | =much: must be a number of bytes
+          PIPELINE_SHARED_MEMORY | 10m  |  allows 10 MiB, but reader=1 reciprocal=1 norm=1 need 21
+          """)
+  void shouldRefuseAWrongSettingWithOneLineThatNamesIt(String name, String value, String reason)
+      throws Exception {
     try (PipelineProcess run =
         PipelineProcess.run(
-            directory,
-            Redirect.from(Path.of("/dev/null").toFile()),
-            Map.of("READER_WINDOW_FRAMES", "1000"))) {
+            directory, Redirect.from(Path.of("/dev/null").toFile()), Map.of(name, value))) {
       assertThat(run.awaitExit()).isEqualTo(64);
-      assertThat(run.err()).contains("READER_WINDOW_FRAMES=1000: must be a power of two");
+      assertThat(run.err().lines()).singleElement().asString().contains(name).contains(reason);
     }
   }
 

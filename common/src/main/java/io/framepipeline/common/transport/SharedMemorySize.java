@@ -45,19 +45,11 @@ public final class SharedMemorySize {
   private final boolean isLimited;
 
   /**
-   * The shared memory of a pipeline at this moment.
+   * The shared memory of a pipeline at this moment. The file system may have more than the pipeline
+   * is allowed to use. What others hold of that is not known: the limit bounds the total only.
    *
    * @param aeronDirectory need not exist yet
-   */
-  public SharedMemorySize(Path aeronDirectory, Channels channels) {
-    this(aeronDirectory, channels, OptionalLong.empty());
-  }
-
-  /**
-   * The same where the file system may have more than the pipeline is allowed to use. What others
-   * hold of that is not known: the limit bounds the total only.
-   *
-   * @param limit {@code PIPELINE_SHARED_MEMORY}
+   * @param limit {@code PIPELINE_SHARED_MEMORY}; empty if the file system has it
    */
   public SharedMemorySize(Path aeronDirectory, Channels channels, OptionalLong limit) {
     this(

@@ -14,7 +14,6 @@ import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverConnection;
 import io.framepipeline.common.transport.RecordingInbox;
-import io.framepipeline.common.transport.SharedMemorySize;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.OptionalLong;
@@ -165,13 +164,11 @@ class StageAgentTest {
   }
 
   private StageAgent newAgent(Stage stage, TestService stageService) {
-    return new StageAgent(
-        stage,
+    CommonSettings common =
         new CommonSettings(
-            aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0, OptionalLong.empty()),
-        new SharedMemorySize(aeronDirectory, CHANNELS),
-        stageService,
-        StageStats.inMemory());
+            aeronDirectory, CHANNELS, IdleMode.BACKOFF, PipelineCpu.any(), 0, OptionalLong.empty());
+    return new StageAgent(
+        stage, common, common.sharedMemory(), stageService, StageStats.inMemory());
   }
 
   private MediaDriver launchDriver() {

@@ -155,7 +155,8 @@ class SharedMemorySizeTest {
 
   @Test
   void shouldAskTheFileSystemThatTheDirectoryWillBeIn() {
-    new SharedMemorySize(directory.resolve("not/yet/there"), CHANNELS).requireRoomForOneOfEach();
+    new SharedMemorySize(directory.resolve("not/yet/there"), CHANNELS, OptionalLong.empty())
+        .requireRoomForOneOfEach();
   }
 
   @Test
