@@ -1,9 +1,7 @@
 package io.framepipeline.launcher;
 
-import io.framepipeline.common.config.ExitCode;
-import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.service.CommonSettings;
 import io.framepipeline.common.service.IdleMode;
 import io.framepipeline.reader.ReaderSettings;
 import java.util.BitSet;
@@ -38,17 +36,13 @@ final class PacedRun {
             : Map.of(PipelineCpu.SETTING, Integer.toString(allowed.length() - 1));
   }
 
-  /**
-   * Reads the services' settings.
-   *
-   * @throws ExitException with {@link ExitCode#USAGE} if one that matters here is wrong
-   */
-  static PacedRun read(Settings settings) {
-    OptionalLong framesPerSecond = ReaderSettings.readRate(settings);
-    boolean sleeps = IdleMode.read(settings) == IdleMode.BACKOFF;
-    boolean isChosen = PipelineCpu.read(settings).isChosen();
-    boolean isToChoose = framesPerSecond.isPresent() && sleeps && !isChosen;
-    return new PacedRun(framesPerSecond, isToChoose ? PipelineCpu.usable() : new BitSet());
+  /** Chooses a CPU only if the services sleep and the settings name none. */
+  static PacedRun of(CommonSettings common, ReaderSettings reader) {
+    boolean isToChoose =
+        reader.framesPerSecond().isPresent()
+            && common.idleMode() == IdleMode.BACKOFF
+            && !common.cpu().isChosen();
+    return new PacedRun(reader.framesPerSecond(), isToChoose ? PipelineCpu.usable() : new BitSet());
   }
 
   /**

@@ -10,13 +10,10 @@ import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.topology.InstanceCounts;
 import io.framepipeline.common.topology.Stage;
-import io.framepipeline.common.transport.Channels;
 import io.framepipeline.common.transport.DriverCounters;
 import io.framepipeline.common.transport.SharedMemorySize;
 import io.framepipeline.console.Totals;
-import io.framepipeline.reader.PartialFrame;
 import io.framepipeline.reader.ReaderSettings;
-import io.framepipeline.reader.ResultsTarget;
 import io.framepipeline.reader.Source;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,7 +22,6 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -61,15 +57,11 @@ final class RunCommand implements Callable<Integer> {
 
   private final AtomicInteger signals = new AtomicInteger();
   private final Console console = new Console(System.err);
-  private Source source;
-  private PacedRun pacedRun;
-  private Channels channels;
-  private OptionalLong sharedMemoryLimit;
-  private int windowFrames;
-  private boolean isKafkaUsed;
 
-  /** Where norms are written; null if nowhere. */
-  private ResultsTarget results;
+  /** As the services will read them, except where their files and metrics are. */
+  private CommonSettings common;
+
+  private ReaderSettings reader;
 
   @Override
   @SuppressWarnings("try") // the source is only held
@@ -77,20 +69,24 @@ final class RunCommand implements Callable<Integer> {
     check();
     Signals.onStop(signals::incrementAndGet);
     Signals.onHangUp(() -> signals.compareAndSet(0, 1));
-    try (Source.Hold hold = source.hold();
+    try (Source.Hold hold = reader.source().hold();
         RunDirectory runDirectory = RunDirectory.create();
         LivePage page = LivePage.open(options.page, LocalRun.aeronDirectory(runDirectory.path()))) {
       SharedMemorySize sharedMemory = sharedMemory(runDirectory.path());
-      sharedMemory.requireFreeFor(InstanceCounts.of(options.instances()), windowFrames);
+      sharedMemory.requireFreeFor(InstanceCounts.of(options.instances()), reader.windowFrames());
       // What is free may be more than is allowed.
       sharedMemory.requireRoomForOneOfEach();
-      sharedMemory.requireRoomForWindow(windowFrames);
-      if (results != null) {
+      sharedMemory.requireRoomForWindow(reader.windowFrames());
+      if (reader.results() != null) {
         // Only when the run can start, since this deletes the results of the run before.
-        results.replace(source.path(), options.readers());
+        reader.results().replace(reader.source().path(), options.readers());
       }
       Processes processes =
-          new Processes(runDirectory.path(), options.settings(), pacedRun, isKafkaUsed);
+          new Processes(
+              runDirectory.path(),
+              options.settings(),
+              PacedRun.of(common, reader),
+              reader.kafka() != null);
       page.announce(console);
       return run(runDirectory, new Supervisor(processes, console), page);
     }
@@ -117,29 +113,17 @@ final class RunCommand implements Callable<Integer> {
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.putAll(options.settings());
     Settings settings = new Settings(environment, new Properties());
-    source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
-    source.check(settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE));
-    source.checkReaders("--" + Stage.first().plural(), options.readers());
-    if (settings.flag("READER_REPEAT")) {
-      source.checkRepeatable();
-    }
-    pacedRun = PacedRun.read(settings);
-    channels = Channels.of(settings.text("PIPELINE_CHANNEL", Channels.DEFAULT));
-    sharedMemoryLimit = CommonSettings.readSharedMemoryLimit(settings);
-    windowFrames =
-        ReaderSettings.readWindowFrames(
+    common = CommonSettings.read(settings);
+    reader =
+        ReaderSettings.read(
             settings, sharedMemory(RunDirectory.SHARED_MEMORY).defaultWindowFrames());
+    reader.source().checkReaders("--" + Stage.first().plural(), options.readers());
     DriverCounters.requireEnoughFor(InstanceCounts.of(options.instances()));
     Processes.requireTools();
     if (options.print != null && options.results != null) {
       throw new ExitException(
           ExitCode.USAGE, "--results=%s: give either this or --print".formatted(options.results));
     }
-    results = ReaderSettings.readResults(settings);
-    if (results != null) {
-      results.check();
-    }
-    isKafkaUsed = ReaderSettings.readKafka(settings, source, results) != null;
   }
 
   private static void checkJson(Path file) {
@@ -241,19 +225,20 @@ final class RunCommand implements Callable<Integer> {
 
   /** For the file system that holds a run's files, as it is now. */
   private SharedMemorySize sharedMemory(Path runDirectory) {
-    return new SharedMemorySize(LocalRun.aeronDirectory(runDirectory), channels, sharedMemoryLimit);
+    return new SharedMemorySize(
+        LocalRun.aeronDirectory(runDirectory), common.channels(), common.sharedMemoryLimit());
   }
 
   private void scale(
       Map<Stage, Integer> counts, Path runDirectory, Supervisor supervisor, LivePage page) {
     counts.forEach((stage, count) -> RunOptions.checkInstances(stage.label(), count));
-    source.checkReaders(Stage.first().label(), counts.getOrDefault(Stage.first(), 1));
+    reader.source().checkReaders(Stage.first().label(), counts.getOrDefault(Stage.first(), 1));
     Map<Stage, Integer> asked = new EnumMap<>(supervisor.asked());
     asked.putAll(counts);
     DriverCounters.requireEnoughFor(InstanceCounts.of(asked));
     sharedMemory(runDirectory)
         .requireFreeFor(
-            InstanceCounts.of(asked), InstanceCounts.of(supervisor.asked()), windowFrames);
+            InstanceCounts.of(asked), InstanceCounts.of(supervisor.asked()), reader.windowFrames());
     supervisor.scale(counts);
     counts.forEach((stage, count) -> page.note("scaling", stage.label() + " to " + count));
   }

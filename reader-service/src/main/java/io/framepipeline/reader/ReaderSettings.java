@@ -40,29 +40,6 @@ public record ReaderSettings(
   private static final long MAX_FRAMES = Long.MAX_VALUE / Frames.BYTE_PAYLOAD_LENGTH;
   private static final long MAX_RATE = 1_000_000_000;
 
-  /** Reads {@code READER_RATE}. */
-  public static OptionalLong readRate(Settings settings) {
-    return settings.optionalNumber("READER_RATE", 1, MAX_RATE);
-  }
-
-  /** Reads {@code READER_WINDOW_FRAMES}. */
-  public static int readWindowFrames(Settings settings, int defaultFrames) {
-    return settings.powerOfTwo(
-        "READER_WINDOW_FRAMES", defaultFrames, MIN_WINDOW_FRAMES, Frames.MAX_WINDOW_FRAMES);
-  }
-
-  /** Reads {@code READER_RESULTS}; null if it is not set. */
-  public static ResultsTarget readResults(Settings settings) {
-    String name = settings.text("READER_RESULTS", null);
-    return name == null ? null : new ResultsTarget(name);
-  }
-
-  /** Reads and checks {@code KAFKA_...}; null if neither source nor results need it. */
-  public static KafkaSettings readKafka(Settings settings, Source source, ResultsTarget results) {
-    boolean isUsed = source.topic() != null || (results != null && results.topic() != null);
-    return isUsed ? KafkaSettings.read(settings) : null;
-  }
-
   /**
    * The schedule of a reader; null if it reads as fast as possible.
    *
@@ -108,7 +85,7 @@ public record ReaderSettings(
    * @param defaultWindowFrames the window, if no setting says
    * @throws ExitException if one is malformed or the source cannot be read
    */
-  static ReaderSettings read(Settings settings, int defaultWindowFrames) {
+  public static ReaderSettings read(Settings settings, int defaultWindowFrames) {
     return read(settings, defaultWindowFrames, false);
   }
 
@@ -126,21 +103,28 @@ public record ReaderSettings(
   private static ReaderSettings read(
       Settings settings, int defaultWindowFrames, boolean isToKafka) {
     Source source = new Source(settings.text("READER_SOURCE", Source.DEFAULT));
-    ResultsTarget results = readResults(settings);
+    String resultsName = settings.text("READER_RESULTS", null);
+    ResultsTarget results = resultsName == null ? null : new ResultsTarget(resultsName);
+    boolean isKafkaUsed =
+        isToKafka || source.topic() != null || (results != null && results.topic() != null);
     ReaderSettings reader =
         new ReaderSettings(
             source,
             settings.flag("READER_REPEAT"),
             settings.optionalNumber("READER_FRAMES", 1, MAX_FRAMES),
-            readRate(settings),
-            readWindowFrames(settings, defaultWindowFrames),
+            settings.optionalNumber("READER_RATE", 1, MAX_RATE),
+            settings.powerOfTwo(
+                "READER_WINDOW_FRAMES",
+                defaultWindowFrames,
+                MIN_WINDOW_FRAMES,
+                Frames.MAX_WINDOW_FRAMES),
             settings.choice("READER_PARTIAL_FRAME", PartialFrame.REFUSE),
             (int)
                 settings.number(
                     "READER_MAX_DELIVERIES", DEFAULT_MAX_DELIVERIES, 1, MAX_MAX_DELIVERIES),
             settings.path("READER_ABANDONED_DIR", null),
             results,
-            isToKafka ? KafkaSettings.read(settings) : readKafka(settings, source, results));
+            isKafkaUsed ? KafkaSettings.read(settings) : null);
     reader.source.check(reader.partialFrame);
     if (reader.repeat) {
       reader.source.checkRepeatable();

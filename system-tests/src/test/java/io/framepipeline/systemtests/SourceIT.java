@@ -152,6 +152,11 @@ class SourceIT {
         64,
         "PIPELINE_SHARED_MEMORY allows 10 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB",
         Map.of("PIPELINE_SHARED_MEMORY", "10m"));
+    assertRefused(64, "METRICS_PORT=http: must be a whole number", Map.of("METRICS_PORT", "http"));
+    assertRefused(
+        64,
+        "READER_MAX_DELIVERIES=0: must be a whole number",
+        Map.of("READER_MAX_DELIVERIES", "0"));
   }
 
   private void assertRefused(int exitCode, String reason, String... options) throws Exception {

@@ -42,14 +42,7 @@ public record CommonSettings(
         IdleMode.read(settings),
         PipelineCpu.read(settings),
         (int) settings.number("METRICS_PORT", DEFAULT_METRICS_PORT, 0, MAX_PORT),
-        readSharedMemoryLimit(settings));
-  }
-
-  /**
-   * Reads and checks {@code PIPELINE_SHARED_MEMORY}, which the local command needs to know, too.
-   */
-  public static OptionalLong readSharedMemoryLimit(Settings settings) {
-    return settings.optionalBytes("PIPELINE_SHARED_MEMORY");
+        settings.optionalBytes("PIPELINE_SHARED_MEMORY"));
   }
 
   /** The shared memory of the pipeline at this moment. */

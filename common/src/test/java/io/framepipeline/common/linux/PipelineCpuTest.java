@@ -1,8 +1,10 @@
 package io.framepipeline.common.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,6 +76,14 @@ class PipelineCpuTest {
     assertThat(read("").isChosen()).isFalse();
     assertThat(PipelineCpu.any().isChosen()).isFalse();
     assertThat(read(Integer.toString(last)).isChosen()).isTrue();
+  }
+
+  @Test
+  void shouldRefuseAProcessorThatThisProcessMayNotUse() {
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> read("8191"))
+        .withMessageStartingWith(
+            "PIPELINE_CPU=8191: must be a processor that this process may use");
   }
 
   private Path startThread(Consumer<PipelineCpu> wish, PipelineCpu cpu) {
