@@ -72,11 +72,8 @@ final class RunCommand implements Callable<Integer> {
     try (Source.Hold hold = reader.source().hold();
         RunDirectory runDirectory = RunDirectory.create();
         LivePage page = LivePage.open(options.page, LocalRun.aeronDirectory(runDirectory.path()))) {
-      SharedMemorySize sharedMemory = sharedMemory(runDirectory.path());
-      sharedMemory.requireFreeFor(InstanceCounts.of(options.instances()), reader.windowFrames());
-      // What is free may be more than is allowed.
-      sharedMemory.requireRoomForOneOfEach();
-      sharedMemory.requireRoomForWindow(reader.windowFrames());
+      sharedMemory(runDirectory.path())
+          .requireFreeFor(InstanceCounts.of(options.instances()), reader.windowFrames());
       if (reader.results() != null) {
         // Only when the run can start, since this deletes the results of the run before.
         reader.results().replace(reader.source().path(), options.readers());

@@ -120,12 +120,12 @@ public final class SharedMemorySize {
   }
 
   /**
-   * Refuses instances for which there is no room now.
+   * Refuses instances for which there is too little memory, or too little of it left now.
    *
    * @throws ExitException with {@link ExitCode#USAGE}
    */
   public void requireFreeFor(InstanceCounts instances, int windowFrames) {
-    requireFree(instances, needed(channels, instances, windowFrames));
+    requireFree(instances, 0, windowFrames);
   }
 
   /**
@@ -134,17 +134,23 @@ public final class SharedMemorySize {
    * @throws ExitException with {@link ExitCode#USAGE}
    */
   public void requireFreeFor(InstanceCounts instances, InstanceCounts present, int windowFrames) {
-    requireFree(
-        instances,
-        needed(channels, instances, windowFrames) - needed(channels, present, windowFrames));
+    requireFree(instances, needed(channels, present, windowFrames), windowFrames);
   }
 
-  private void requireFree(InstanceCounts instances, long needed) {
-    if (free < needed) {
+  private void requireFree(InstanceCounts instances, long presentLength, int windowFrames) {
+    long needed = needed(channels, instances, windowFrames);
+    if (total < needed) {
+      throw new ExitException(
+          ExitCode.USAGE,
+          "%s, but %s need %s MiB; enlarge it, run fewer instances, or lower READER_WINDOW_FRAMES"
+              .formatted(described(), instances, mebibytes(needed)));
+    }
+    long missing = needed - presentLength;
+    if (free < missing) {
       throw new ExitException(
           ExitCode.USAGE,
           "AERON_DIR=%s: its file system has %s MiB left, but %s need %s MiB more; free some of it, enlarge it, or run fewer instances"
-              .formatted(aeronDirectory, free / MEBIBYTE, instances, mebibytes(needed)));
+              .formatted(aeronDirectory, free / MEBIBYTE, instances, mebibytes(missing)));
     }
   }
 

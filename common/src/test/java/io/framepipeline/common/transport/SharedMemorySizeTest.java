@@ -112,6 +112,26 @@ class SharedMemorySizeTest {
   }
 
   @Test
+  void shouldRefuseToStartOrGrowBeyondItsLimitHoweverMuchIsLeft() {
+    SharedMemorySize size =
+        new SharedMemorySize(
+            directory, CHANNELS, OptionalLong.of(52 * MEBIBYTE), 1024 * MEBIBYTE, 1024 * MEBIBYTE);
+    InstanceCounts many = instances(2, 4, 3);
+    String refusal =
+        "PIPELINE_SHARED_MEMORY allows 52 MiB, but reader=2 reciprocal=4 norm=3 need 53 MiB; enlarge it, run fewer instances, or lower READER_WINDOW_FRAMES";
+
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(() -> size.requireFreeFor(many, Frames.DEFAULT_WINDOW_FRAMES))
+        .withMessage(refusal)
+        .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
+    assertThatExceptionOfType(ExitException.class)
+        .isThrownBy(
+            () -> size.requireFreeFor(many, instances(2, 4, 2), Frames.DEFAULT_WINDOW_FRAMES))
+        .withMessage(refusal);
+    size.requireFreeFor(instances(2, 4, 2), Frames.DEFAULT_WINDOW_FRAMES);
+  }
+
+  @Test
   void shouldRefuseToGrowByMoreThanWhatIsLeft() {
     InstanceCounts few = instances(1, 1, 1);
     InstanceCounts many = instances(1, 4, 4);
