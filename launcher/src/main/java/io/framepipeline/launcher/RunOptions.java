@@ -2,14 +2,11 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.topology.Stage;
-import io.framepipeline.reader.PartialFrame;
 import java.nio.file.Path;
 import java.util.EnumMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.ISetter;
 import picocli.CommandLine.Model.OptionSpec;
@@ -20,7 +17,6 @@ import picocli.CommandLine.Option;
  */
 final class RunOptions {
   private static final int MAX_INSTANCES = 64;
-  private static final Pattern DESCRIPTOR = Pattern.compile("/(?:dev|proc/self)/fd/([1-9]\\d*)");
 
   private final Map<Stage, Integer> instances = new EnumMap<>(Stage.class);
 
@@ -36,13 +32,7 @@ final class RunOptions {
     }
   }
 
-  @Option(
-      names = "--source",
-      paramLabel = "PATH|-",
-      description =
-          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else"
-              + " /dev/urandom.")
-  String source;
+  @Mixin SourceOptions source;
 
   @Option(
       names = "--repeat",
@@ -51,30 +41,10 @@ final class RunOptions {
   boolean repeat;
 
   @Option(
-      names = "--frames",
-      paramLabel = "N",
-      description = "Stop reading after N frames per reader.")
-  Long frames;
-
-  @Option(
       names = "--duration",
       paramLabel = "S",
       description = "Stop reading S seconds after the first frame.")
   Double durationSeconds;
-
-  @Option(
-      names = "--rate",
-      paramLabel = "N",
-      description = "Frames per second and reader, by schedule. Default: as fast as it goes.")
-  Long rate;
-
-  @Option(
-      names = "--partial-frame",
-      paramLabel = "refuse|pad",
-      description =
-          "What to do if the input ends inside a frame. Default: READER_PARTIAL_FRAME, else"
-              + " refuse.")
-  PartialFrame partialFrame;
 
   @Option(
       names = "--print",
@@ -151,32 +121,14 @@ final class RunOptions {
   /** The settings that were given as options. */
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
-    put(settings, "READER_SOURCE", source == null ? null : fromOutside(source));
-    put(settings, "READER_REPEAT", repeat ? true : null);
-    put(settings, "READER_FRAMES", frames);
-    put(settings, "READER_RATE", rate);
-    put(settings, "READER_PARTIAL_FRAME", partialFrame);
-    put(settings, "READER_RESULTS", results != null || print == null ? results : print.target);
-    return settings;
-  }
-
-  /**
-   * Replaces a descriptor of this process by a path that other processes can open. Readers inherit
-   * standard input only, and not what a shell opens for {@code <(...)}.
-   */
-  private static String fromOutside(String source) {
-    Matcher descriptor = DESCRIPTOR.matcher(source);
-    return descriptor.matches()
-        ? "/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor.group(1)
-        : source;
-  }
-
-  /** Puts a setting into the environment if it was given. */
-  static void put(Map<String, String> settings, String name, Object value) {
-    if (value instanceof Enum<?> choice) {
-      settings.put(name, choice.name().toLowerCase(Locale.ROOT));
-    } else if (value != null) {
-      settings.put(name, value.toString());
+    source.putInto(settings);
+    if (repeat) {
+      settings.put("READER_REPEAT", "true");
     }
+    String target = print == null ? results : print.target;
+    if (target != null) {
+      settings.put("READER_RESULTS", target);
+    }
+    return settings;
   }
 }

@@ -5,13 +5,13 @@ import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.wire.Frames;
 import io.framepipeline.reader.FramesToKafka;
-import io.framepipeline.reader.PartialFrame;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code ./pipeline send}: puts the frames of a source into a Kafka topic. */
@@ -37,28 +37,7 @@ final class SendCommand implements Callable<Integer> {
       description = "The topic, which must exist.")
   private String to;
 
-  @Option(
-      names = "--source",
-      paramLabel = "PATH|-",
-      description =
-          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else"
-              + " /dev/urandom.")
-  private String source;
-
-  @Option(names = "--frames", paramLabel = "N", description = "Stop after N frames.")
-  private Long frames;
-
-  @Option(
-      names = "--rate",
-      paramLabel = "N",
-      description = "Frames per second, by schedule. Default: as fast as it goes.")
-  private Long rate;
-
-  @Option(
-      names = "--partial-frame",
-      paramLabel = "refuse|pad",
-      description = "What to do if the input ends inside a frame. Default: refuse.")
-  private PartialFrame partialFrame;
+  @Mixin private SourceOptions source;
 
   private final Console console = new Console(System.err);
   private Ledger.Entry shown = Ledger.Entry.EMPTY;
@@ -68,10 +47,7 @@ final class SendCommand implements Callable<Integer> {
     Map<String, String> environment = new HashMap<>(System.getenv());
     environment.put("READER_FRAMES_TO", to);
     environment.put("METRICS_PORT", "0");
-    RunOptions.put(environment, "READER_SOURCE", source);
-    RunOptions.put(environment, "READER_FRAMES", frames);
-    RunOptions.put(environment, "READER_RATE", rate);
-    RunOptions.put(environment, "READER_PARTIAL_FRAME", partialFrame);
+    source.putInto(environment);
     int exitCode = FramesToKafka.run(new Settings(environment, new Properties()), this::show);
     console.print(
         String.format(

@@ -2,11 +2,13 @@ package io.framepipeline.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-class RunOptionsTest {
+class SourceOptionsTest {
   /** As a shell gives it for {@code <(...)}; what is no descriptor, or inherited, stays. */
   @ParameterizedTest
   @ValueSource(strings = {"/dev/fd/63", "/proc/self/fd/63"})
@@ -21,8 +23,10 @@ class RunOptionsTest {
   }
 
   private static String source(String source) {
-    RunOptions options = new RunOptions();
+    SourceOptions options = new SourceOptions();
     new CommandLine(options).parseArgs("--source", source);
-    return options.settings().get("READER_SOURCE");
+    Map<String, String> settings = new HashMap<>();
+    options.putInto(settings);
+    return settings.get("READER_SOURCE");
   }
 }
