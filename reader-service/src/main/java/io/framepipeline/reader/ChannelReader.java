@@ -61,6 +61,31 @@ final class ChannelReader extends SourceReader {
     this.pacer = settings.newPacer(input.position() / Frames.BYTE_PAYLOAD_LENGTH);
     this.frameLimit = settings.frameLimit();
     this.announceLength = frames.window() / ANNOUNCEMENTS_PER_WINDOW * Frames.BYTE_PAYLOAD_LENGTH;
+    takeOverInterruptedRead();
+  }
+
+  /**
+   * Takes what a reader that was killed inside a read had read of a stream. Not on the reading
+   * thread: that never starts if this reader, too, is told to leave before it can send.
+   */
+  private void takeOverInterruptedRead() {
+    long position = input.position();
+    int length = input.interruptedLength();
+    if (length == 0) {
+      return;
+    }
+    int filled = ReadMarks.filled(frames.writable(position, length), input.mark());
+    if (filled < 0) {
+      fail(
+          settings
+              .source()
+              .noInput(
+                  "its reader was killed inside a read, after byte %s, which may have taken up to %s bytes and left the input inside a frame"
+                      .formatted(position, length)));
+      return;
+    }
+    publish(filled);
+    input.endConsuming();
   }
 
   /** Ends a pause. A {@link StreamChannel} notices by itself. */
@@ -85,6 +110,8 @@ final class ChannelReader extends SourceReader {
     cpu.takeLongTurns();
     if (input.hasEnded()) {
       setFinished(true);
+    }
+    if (isFinished() || failure() != null) {
       return;
     }
     try (ReadableByteChannel channel = settings.source().open(input.position() > 0)) {
@@ -131,16 +158,6 @@ final class ChannelReader extends SourceReader {
       throw source.noInput(
           "is not the same any more as when a reader that was killed had read %s bytes of it"
               .formatted(position));
-    }
-    int length = input.interruptedLength();
-    if (length > 0) {
-      int filled = ReadMarks.filled(frames.writable(position, length), input.mark());
-      if (filled < 0) {
-        throw source.noInput(
-            "its reader was killed inside a read, after byte %s, which may have taken up to %s bytes and left the input inside a frame"
-                .formatted(position, length));
-      }
-      publish(filled);
     }
   }
 

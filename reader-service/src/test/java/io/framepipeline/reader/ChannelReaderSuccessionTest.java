@@ -229,6 +229,33 @@ class ChannelReaderSuccessionTest {
     assertThat(received.toByteArray()).isEqualTo(input);
   }
 
+  /** Without an instance to send to, the reading thread does not start. */
+  @Test
+  void shouldLeaveWithWhatAnInterruptedReadHadTakenIfToldBeforeItReads() throws Exception {
+    byte[] input = input(3 * FRAME);
+    Path fifo = fifo();
+    for (int taken : new int[] {0, 2 * FRAME}) {
+      try (RandomAccessFile writer = new RandomAccessFile(fifo.toFile(), "rw")) {
+        start(fifo, false, PartialFrame.REFUSE, OptionalLong.empty());
+        if (taken == 0) {
+          writer.write(input, 0, FRAME);
+          awaitPosition(FRAME);
+        }
+        kill();
+        interruptRead(4 * FRAME, input, FRAME, taken);
+
+        goOn();
+        reader = reader(fifo, false, PartialFrame.REFUSE, OptionalLong.empty());
+        reader.stop();
+        assertThat(reader.hasEnded()).isTrue();
+        assertThat(memory.input.interruptedLength()).isZero();
+        takeAll();
+      }
+    }
+    assertThat(received.toByteArray()).isEqualTo(input);
+    assertThat(reader.failure()).isNull();
+  }
+
   /** It may have taken more of the frame than is there, or less: a successor cannot tell. */
   @Test
   void shouldEndAfterAReadThatWasInterruptedInsideAFrame() throws Exception {
@@ -286,6 +313,12 @@ class ChannelReaderSuccessionTest {
     if (frames == null) {
       goOn();
     }
+    reader = reader(source, repeat, partialFrame, limit);
+    reader.start();
+  }
+
+  private ChannelReader reader(
+      Path source, boolean repeat, PartialFrame partialFrame, OptionalLong limit) {
     ReaderSettings settings =
         new ReaderSettings(
             new Source(source.toString()),
@@ -298,15 +331,13 @@ class ChannelReaderSuccessionTest {
             null,
             null,
             null);
-    reader =
-        new ChannelReader(
-            settings,
-            frames,
-            memory.input,
-            new SleepingMillisIdleStrategy(1),
-            PipelineCpu.any(),
-            new AtomicCounter(new UnsafeBuffer(new byte[128]), 0));
-    reader.start();
+    return new ChannelReader(
+        settings,
+        frames,
+        memory.input,
+        new SleepingMillisIdleStrategy(1),
+        PipelineCpu.any(),
+        new AtomicCounter(new UnsafeBuffer(new byte[128]), 0));
   }
 
   private void awaitPosition(long bytes) {
