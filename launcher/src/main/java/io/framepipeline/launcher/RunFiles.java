@@ -3,7 +3,6 @@ package io.framepipeline.launcher;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -38,31 +37,24 @@ final class RunFiles {
     }
     nextNanos = System.nanoTime() + INTERVAL_NANOS;
     try {
-      requests.answer(
-          counts -> {
-            scale.accept(counts);
-            // Before the answer, after which the asking command reads it.
-            writeInstances(supervisor);
-          });
+      requests.take(scale);
+      // Before the answers: an asking command reads it then.
       writeInstances(supervisor);
+      requests.answer();
       if (System.nanoTime() - nextTargetsNanos >= 0) {
         nextTargetsNanos = System.nanoTime() + TARGETS_INTERVAL_NANOS;
         targets.update(figures.look());
       }
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       // Either the directory is gone, which ends the run, or memory is full: then the next try is
       // soon.
     }
   }
 
-  private void writeInstances(Supervisor supervisor) {
+  private void writeInstances(Supervisor supervisor) throws IOException {
     RunFile now = new RunFile(Map.copyOf(supervisor.asked()), supervisor.wanted());
     if (!now.equals(written)) {
-      try {
-        now.write(runDirectory);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      now.write(runDirectory);
       written = now;
     }
   }

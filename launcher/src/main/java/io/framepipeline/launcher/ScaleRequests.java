@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -32,20 +34,33 @@ final class ScaleRequests {
 
   private final Path directory;
 
+  /** To requests that are taken and not answered yet. */
+  private final Map<Path, String> answers = new LinkedHashMap<>();
+
   ScaleRequests(Path runDirectory) {
     this.directory = runDirectory;
   }
 
   /**
-   * Answers what has been asked.
+   * Takes what has been asked since the last call.
    *
    * @param handler does what is asked, or throws an {@link ExitException}
    */
-  void answer(Consumer<Map<Stage, Integer>> handler) throws IOException {
+  void take(Consumer<Map<Stage, Integer>> handler) throws IOException {
     for (Path request : requests()) {
-      String answer = answer(request, handler);
+      if (!answers.containsKey(request)) {
+        answers.put(request, answer(request, handler));
+      }
+    }
+  }
+
+  /** Answers what was taken. If memory is full, the answers left are for the next call. */
+  void answer() throws IOException {
+    for (Iterator<Path> requests = answers.keySet().iterator(); requests.hasNext(); ) {
+      Path request = requests.next();
+      RunFile.replace(answerTo(request), answers.get(request));
       Files.delete(request);
-      RunFile.replace(answerTo(request), answer);
+      requests.remove();
     }
   }
 

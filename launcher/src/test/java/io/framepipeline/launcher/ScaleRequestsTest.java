@@ -7,10 +7,12 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.topology.Stage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -49,6 +51,28 @@ class ScaleRequestsTest {
         .withMessageContaining("has ended");
   }
 
+  /** Full memory, or what else keeps the answer from being written. */
+  @Test
+  void shouldAnswerLaterIfItCannotNowAndDoWhatIsAskedOnce() throws IOException {
+    Path request = Files.writeString(directory.resolve("1.scale"), "NORM 2");
+    Path answer = directory.resolve("1.answer");
+    Files.createDirectory(answer);
+    ScaleRequests run = new ScaleRequests(directory);
+    AtomicInteger handled = new AtomicInteger();
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+      run.take(counts -> handled.incrementAndGet());
+      assertThatExceptionOfType(IOException.class).isThrownBy(run::answer);
+    }
+    Files.delete(answer);
+    run.take(counts -> handled.incrementAndGet());
+    run.answer();
+
+    assertThat(handled).hasValue(1);
+    assertThat(answer).hasContent("0");
+    assertThat(request).doesNotExist();
+  }
+
   private CompletableFuture<ExitException> ask() {
     return CompletableFuture.supplyAsync(
         () -> {
@@ -67,7 +91,8 @@ class ScaleRequestsTest {
       throws IOException {
     ScaleRequests run = new ScaleRequests(directory);
     while (!end.isDone()) {
-      run.answer(handler);
+      run.take(handler);
+      run.answer();
       Thread.onSpinWait();
     }
   }
