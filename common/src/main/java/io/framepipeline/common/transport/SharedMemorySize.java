@@ -95,6 +95,10 @@ public final class SharedMemorySize {
    */
   public void requireRoomForDriver() {
     requireRoomForOneOfEach();
+    if (free >= DRIVER_LENGTH) {
+      // It is without bounds for a file system that does not tell, so nothing may be added to it.
+      return;
+    }
     long available = free + length(aeronDirectory);
     if (available < DRIVER_LENGTH) {
       throw new ExitException(

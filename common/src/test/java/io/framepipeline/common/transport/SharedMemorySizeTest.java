@@ -157,6 +157,8 @@ class SharedMemorySizeTest {
     Path publications = Files.createDirectory(directory.resolve("publications"));
     Files.write(publications.resolve("1.logbuffer"), new byte[(int) (3 * MEBIBYTE)]);
     size.requireRoomForDriver();
+    // A file system without a limit.
+    sizeWithFree(Long.MAX_VALUE).requireRoomForDriver();
   }
 
   @ParameterizedTest
