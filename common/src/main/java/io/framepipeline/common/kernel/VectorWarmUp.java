@@ -36,7 +36,7 @@ public final class VectorWarmUp {
   private volatile boolean isVectorFast;
   private volatile boolean isOver;
 
-  private VectorWarmUp() {}
+  VectorWarmUp() {}
 
   /**
    * Begins to warm up, if this JVM has the Vector API.
@@ -63,10 +63,14 @@ public final class VectorWarmUp {
     return isOver;
   }
 
-  private void run(Runnable vector) {
+  void run(Runnable vector) {
     LongSupplier nanos = () -> nanosOfFrame(vector);
-    isVectorFast = isFast(nanos, AWAITED_FRAMES);
-    isOver = true;
+    try {
+      isVectorFast = isFast(nanos, AWAITED_FRAMES);
+    } finally {
+      // If vector code fails, the service computes without it.
+      isOver = true;
+    }
     isVectorFast = isVectorFast || isFast(nanos, MAX_FRAMES);
   }
 

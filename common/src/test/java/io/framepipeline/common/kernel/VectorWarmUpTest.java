@@ -1,6 +1,7 @@
 package io.framepipeline.common.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.util.PrimitiveIterator;
 import java.util.function.LongSupplier;
@@ -25,6 +26,20 @@ class VectorWarmUpTest {
   @Test
   void shouldNotKeepAServiceWaitingWithoutVectors() {
     VectorWarmUp warmUp = VectorWarmUp.start(() -> {});
+    assertThat(warmUp.isOver()).isTrue();
+    assertThat(warmUp.isVectorFast()).isFalse();
+  }
+
+  @Test
+  void shouldNotKeepAServiceWaitingForVectorsThatFail() {
+    VectorWarmUp warmUp = new VectorWarmUp();
+    assertThatExceptionOfType(NoClassDefFoundError.class)
+        .isThrownBy(
+            () ->
+                warmUp.run(
+                    () -> {
+                      throw new NoClassDefFoundError();
+                    }));
     assertThat(warmUp.isOver()).isTrue();
     assertThat(warmUp.isVectorFast()).isFalse();
   }
