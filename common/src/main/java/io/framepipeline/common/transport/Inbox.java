@@ -216,6 +216,10 @@ public final class Inbox implements AutoCloseable {
     if (!isLeaving || nowNanos - leftAtNanos < LEAVE_GRACE_NANOS) {
       return false;
     }
+    if (subscription.isClosed()) {
+      // By the client, after the process was stopped for long: messages may be unread.
+      return false;
+    }
     for (int i = 0, count = subscription.imageCount(); i < count; i++) {
       if (!subscription.imageAtIndex(i).isEndOfStream()) {
         return false;

@@ -343,6 +343,21 @@ class OutboxesTest {
     assertThat(lost).isEmpty();
   }
 
+  /** Aeron closes everything of a process that was stopped for too long. */
+  @Test
+  void shouldNotTakeALeavingInboxForDrainedWhoseClientIsClosed() {
+    SteppedDriver.Peer peer = driver.startPeer();
+    Inbox inbox = peer.own(openInbox(peer, Stage.RECIPROCAL)).inbox();
+    driver.stepUntil("a connection", () -> outboxes.connectedCount() == 1);
+    assertThat(send(0)).isTrue();
+    inbox.leave(driver.nanoTime());
+    driver.stepFor(Duration.ofSeconds(1));
+
+    peer.aeron().close();
+
+    assertThat(inbox.isDrained(driver.nanoTime())).isFalse();
+  }
+
   @Test
   void shouldNotTakeALeavingInboxForDrainedWhileASenderMayStillConnect() {
     RecordingInbox inbox = startInbox(Stage.RECIPROCAL);
