@@ -69,7 +69,7 @@ class ReconnectionTest {
 
   @AfterEach
   void closeAgent() {
-    agent.onClose();
+    agent.close();
     service.close();
     IoUtil.delete(sharedDirectory.toFile(), true);
   }

@@ -21,7 +21,6 @@ import org.agrona.DirectBuffer;
  */
 final class BatchInbox implements Inbox.Handler, AutoCloseable {
   /** Takes batches. */
-  @FunctionalInterface
   interface Handler {
     /**
      * Takes one batch.
@@ -34,9 +33,7 @@ final class BatchInbox implements Inbox.Handler, AutoCloseable {
     int onBatch(FrameBatchDecoder batch, FrameSlots payloads, int sessionId);
 
     /** Whether batches may come. The inbox is opened then. */
-    default boolean isWarm() {
-      return true;
-    }
+    boolean isWarm();
   }
 
   /**

@@ -35,9 +35,6 @@ public final class StageStats {
   private static final int LAST_ADDED_OFFSET = STAGE_OFFSET + BitUtil.SIZE_OF_INT;
   private static final int COUNTERS_OFFSET = 2 * CountersReader.COUNTER_LENGTH;
 
-  /** The longest name of a figures file. */
-  static final int MAX_NAME_LENGTH = COUNTERS_OFFSET - LAST_ADDED_OFFSET - BitUtil.SIZE_OF_INT;
-
   private static final int COUNTERS = Figure.values().length + RejectReason.values().length;
   private static final int LEDGER_OFFSET =
       COUNTERS_OFFSET + COUNTERS * CountersReader.COUNTER_LENGTH;

@@ -117,7 +117,7 @@ public final class ServiceRunner {
           agent.idle(agent.doWork());
         }
       } finally {
-        agent.onClose();
+        agent.close();
       }
       if (isOrphan.get()) {
         localRun.clearAway();

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.agrona.CloseHelper;
-import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
 import org.agrona.concurrent.AgentTerminationException;
 import org.agrona.concurrent.IdleStrategy;
@@ -37,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * this thread would take longer than most work does. A {@link Turn} lets only one of the two
  * threads at everything that belongs to the duty cycle.
  */
-public final class StageAgent implements Agent {
+public final class StageAgent {
   private static final Logger LOG = LoggerFactory.getLogger(StageAgent.class);
   private static final long MIN_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final long MAX_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(40);
@@ -126,18 +125,12 @@ public final class StageAgent implements Agent {
     }
   }
 
-  @Override
-  public String roleName() {
-    return stage.label();
-  }
-
   /**
    * Runs one duty cycle.
    *
    * @throws IllegalStateException if a message handler failed, which is a defect: the process must
    *     end, so that readers redeliver what it had taken
    */
-  @Override
   public int doWork() {
     if (!turn.tryTakeOwn()) {
       return 0;
@@ -247,8 +240,8 @@ public final class StageAgent implements Agent {
     idleStrategy.idle(workCount);
   }
 
-  @Override
-  public void onClose() {
+  /** Closes everything. Call it after the last duty cycle. */
+  public void close() {
     while (!turn.tryTakeOwn()) {
       disconnectedIdleStrategy.idle();
     }

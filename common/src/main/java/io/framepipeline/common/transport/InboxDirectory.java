@@ -139,10 +139,6 @@ final class InboxDirectory {
     return counters.metaDataBuffer().getInt(key(counterId) + STREAM_ID_OFFSET);
   }
 
-  int instanceId(int counterId) {
-    return counters.metaDataBuffer().getInt(key(counterId) + INSTANCE_ID_OFFSET);
-  }
-
   /** The byte that the owner of an inbox has locked. */
   long lock(int counterId) {
     return counters.metaDataBuffer().getLong(key(counterId) + LOCK_OFFSET);

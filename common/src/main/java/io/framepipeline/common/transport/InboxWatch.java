@@ -18,11 +18,9 @@ public final class InboxWatch {
    * @param registrationId identifies it for the driver's whole life
    * @param counterId its counter while it lives
    * @param streamId the stream that it subscribes to
-   * @param instanceId identifies its owner; a reader's {@code sourceId}
    * @param doorbell wakes its owner
    */
-  public record RemoteInbox(
-      long registrationId, int counterId, int streamId, int instanceId, int doorbell) {}
+  public record RemoteInbox(long registrationId, int counterId, int streamId, int doorbell) {}
 
   /** Told of changes by {@link #doWork}. */
   public interface Listener {
@@ -134,7 +132,6 @@ public final class InboxWatch {
             registrationId,
             counterId,
             directory.streamId(counterId),
-            directory.instanceId(counterId),
             directory.doorbell(counterId));
     long lock = directory.lock(counterId);
     if (directory.isStill(counterId, registrationId)) {

@@ -44,7 +44,7 @@ class StageAgentTest {
 
   @AfterEach
   void close() {
-    agent.onClose();
+    agent.close();
     CloseHelper.close(driver);
     IoUtil.delete(sharedDirectory.toFile(), true);
   }
@@ -102,7 +102,7 @@ class StageAgentTest {
 
   @Test
   void shouldNotBePromptedOnceClosed() {
-    agent.onClose();
+    agent.close();
     service.prompt.run();
     assertThat(service.cycles).isZero();
   }
@@ -160,7 +160,7 @@ class StageAgentTest {
     // It waits no longer for a reader that stays away.
     runUntil(norm, () -> normService.toldToLeave == 1);
     assertThat(normService.toldToStop).as("on each connection").isEqualTo(2);
-    norm.onClose();
+    norm.close();
   }
 
   private StageAgent newAgent(Stage stage, TestService stageService) {
