@@ -4,6 +4,7 @@ import io.aeron.CommonContext;
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.Signals;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -23,16 +24,11 @@ public final class ConsoleService {
 
   private ConsoleService() {}
 
-  public static void main(String[] args) throws InterruptedException {
-    try {
-      run(Settings.ofProcess());
-    } catch (ExitException e) {
-      System.err.println("console: " + e.getMessage());
-      System.exit(e.exitCode());
-    }
+  public static void main(String[] args) {
+    System.exit(ServiceRunner.exitCodeOf("console", () -> run(Settings.ofProcess())));
   }
 
-  private static void run(Settings settings) throws InterruptedException {
+  private static int run(Settings settings) {
     Path aeronDirectory = settings.path("AERON_DIR", CommonContext.AERON_DIR_PROP_DEFAULT);
     InetSocketAddress address =
         new InetSocketAddress(
@@ -49,6 +45,9 @@ public final class ConsoleService {
     try (ConsoleServer server = new ConsoleServer(address, new Monitor(aeronDirectory))) {
       LOG.info("live view of {} on port {}", aeronDirectory, server.port());
       end.await();
+      return ExitCode.OK;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nothing interrupts the main thread", e);
     } catch (IOException e) {
       throw new ExitException(
           ExitCode.USAGE,

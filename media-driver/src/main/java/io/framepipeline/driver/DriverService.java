@@ -6,6 +6,7 @@ import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.linux.TimerSlack;
 import io.framepipeline.common.service.CommonSettings;
+import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.transport.Departure;
 import io.framepipeline.common.transport.Doorbells;
@@ -38,18 +39,18 @@ public final class DriverService {
    * @param propertiesFiles the driver's configuration
    */
   public static void main(String[] propertiesFiles) {
-    try {
-      for (String file : propertiesFiles) {
-        loadProperties(Path.of(file));
-      }
-      CommonSettings settings = CommonSettings.read(Settings.ofProcess());
-      settings.sharedMemory().requireRoomForDriver();
-      TimerSlack.minimize();
-      run(settings);
-    } catch (ExitException e) {
-      System.err.println("driver: " + e.getMessage());
-      System.exit(e.exitCode());
+    System.exit(ServiceRunner.exitCodeOf("driver", () -> run(propertiesFiles)));
+  }
+
+  private static int run(String[] propertiesFiles) {
+    for (String file : propertiesFiles) {
+      loadProperties(Path.of(file));
     }
+    CommonSettings settings = CommonSettings.read(Settings.ofProcess());
+    settings.sharedMemory().requireRoomForDriver();
+    TimerSlack.minimize();
+    run(settings);
+    return ExitCode.OK;
   }
 
   /** Unlike Agrona's loader it does not open every jar to look for the file there. */

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** The answers that wait to be sent to one reader's inbox. */
 final class Answers {
-  /** Answers that can wait at first; more than a reader with default settings expects. */
+  /** Answers that can wait at first: as many as a reader with default settings expects. */
   private static final int CAPACITY = 4096;
 
   /**

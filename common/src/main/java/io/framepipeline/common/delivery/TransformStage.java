@@ -188,8 +188,8 @@ public final class TransformStage implements StageSession, BatchInbox.Handler {
   /**
    * Computes a batch and hands the results over.
    *
-   * @return how many of the first frames are left out because their payloads were overwritten; a
-   *     sender overwrites its payloads in order
+   * @return how many of the first frames are left out: those up to the last one whose payload was
+   *     overwritten
    */
   private int transform(FrameBatchDecoder batch, FrameSlots in, FrameClaim claim) {
     FrameSlots out = claim.slots();

@@ -9,10 +9,7 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/**
- * Linux system calls for which Java has nothing. Linking them takes 80 ms of CPU time. So nothing
- * should wait for a thread that needs one in its first second.
- */
+/** Linux system calls for which Java has nothing. Linking them takes 80 ms of CPU time. */
 public final class Syscall {
   public static final long READ = number(0, 63);
   public static final long CLOSE = number(3, 57);

@@ -47,7 +47,7 @@ public final class Histogram {
     int found = Arrays.binarySearch(upperBounds, value);
     int index = countOffset(found >= 0 ? found : -found - 1);
 
-    // Positive doubles sort like their bits as longs. Zero means that nothing is recorded yet.
+    // Zero means that nothing is recorded yet.
     double min = read(MIN_OFFSET);
     if (value < min || min == 0.0) {
       write(MIN_OFFSET, value);

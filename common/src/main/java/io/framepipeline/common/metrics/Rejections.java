@@ -5,7 +5,7 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Counts the messages that an inbox skips. Logs one of them every few seconds at most. */
+/** Counts the messages that an inbox skips. Logs one of them every ten seconds at most. */
 public final class Rejections {
   private static final Logger LOG = LoggerFactory.getLogger(Rejections.class);
   private static final long LOG_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(10);

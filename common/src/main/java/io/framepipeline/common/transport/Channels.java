@@ -12,8 +12,7 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 
 /**
- * The channels of a pipeline. Only this class, {@link InboxDirectory} and {@link SlotFile} know
- * that all services share a host.
+ * The channels of a pipeline.
  *
  * @param frames channel of the frames' messages
  * @param answers channel of answers, with the shortest terms, because answers are few and small
@@ -28,8 +27,8 @@ public record Channels(String frames, String answers) {
   private static final int ANSWER_TERM_LENGTH = TERM_MIN_LENGTH;
 
   /**
-   * Checks {@code PIPELINE_CHANNEL}, the channel of frames, and derives the channel of answers from
-   * it.
+   * Checks {@code PIPELINE_CHANNEL}, the channel of frames. The channel of answers is always the
+   * same.
    *
    * @throws ExitException with {@link ExitCode#USAGE} if frames cannot travel on it
    */

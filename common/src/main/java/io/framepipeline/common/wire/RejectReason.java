@@ -20,8 +20,8 @@ public enum RejectReason {
   NUMBER,
   /**
    * A payload is not, or no longer, in its slot. The sender wrote over it, because the frame was
-   * completed by another way or this instance was taken for dead; or the sender has no slots. The
-   * frames of the batch whose payloads are there are not skipped.
+   * completed by another way or this instance was taken for dead; or the sender has no slots. A
+   * stage in the middle skips the frames of the batch up to the last such frame.
    */
   GONE,
   /**
