@@ -70,6 +70,10 @@ final class ResultsWriter implements AutoCloseable {
     try {
       ResultsOutput output = opener.open();
       next = Math.max(next, output.written());
+      if (next > norms.written()) {
+        // A dead reader was killed before it said so. Without a further result nobody else would.
+        norms.written(next, output.bytes());
+      }
       long parkNanos = MIN_PARK_NANOS;
       while (!isClosed) {
         long known = norms.known();

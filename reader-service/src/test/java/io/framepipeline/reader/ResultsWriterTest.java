@@ -203,6 +203,18 @@ class ResultsWriterTest {
         .containsExactly(1.5, 2.5, 3.5);
   }
 
+  /** It was killed after its last commit, before it said so, and nothing is left to write. */
+  @Test
+  void shouldSayThatAllIsWrittenIfTheOutputKnowsMoreThanADeadReaderSaid() {
+    norms.known(3);
+    norms.written(1);
+    ResultsTarget target = new ResultsTarget("kafka:norms");
+    writer = new ResultsWriter(norms, target, () -> new KnowingOutput(3), 0);
+
+    await().atMost(WATCHDOG).until(() -> norms.written() == 3);
+    assertThat(new NormRing(memory).written()).as("for the next successor").isEqualTo(3);
+  }
+
   /** The dead reader may have made the file and not have got any further. */
   @Test
   void shouldGoOnWithAnEmptyFileOfADeadReaderOnly() throws IOException {
@@ -295,5 +307,21 @@ class ResultsWriterTest {
         .filter(thread -> thread.getName().equals("results") && thread.isAlive())
         .findFirst()
         .orElse(null);
+  }
+
+  /** Like Kafka, it knows how many results it has. It takes no more. */
+  private record KnowingOutput(long written) implements ResultsOutput {
+    @Override
+    public boolean hasRoom() {
+      return true;
+    }
+
+    @Override
+    public void add(long sequence, double norm) {
+      throw new AssertionError("a result again, or too many: " + sequence);
+    }
+
+    @Override
+    public void flush() {}
   }
 }
