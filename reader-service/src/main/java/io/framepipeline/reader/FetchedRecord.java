@@ -10,6 +10,9 @@ import org.apache.kafka.common.utils.Utils;
 
 /** A record of a Kafka source, from its fetch until its position is committed. */
 final class FetchedRecord {
+  /** Roughly what a record takes besides its key and value, with the headers of its rejection. */
+  private static final int OBJECTS_LENGTH = 512;
+
   private final KafkaPartition partition;
   private final long offset;
   private final OffsetAndMetadata next;
@@ -141,7 +144,7 @@ final class FetchedRecord {
    * @param maxLength the most bytes to keep of the value; none are kept of a key as long as that
    */
   ProducerRecord<byte[], byte[]> rejection(String topic, int maxLength) {
-    int length = length();
+    int length = length(rejectedValue);
     ProducerRecord<byte[], byte[]> rejection =
         new ProducerRecord<>(
             topic,
@@ -161,8 +164,12 @@ final class FetchedRecord {
   }
 
   /** Roughly the bytes that the record keeps on the heap. */
-  int length() {
-    return rejectedValue == null ? 0 : rejectedValue.length;
+  int heapLength() {
+    return OBJECTS_LENGTH + length(key) + length(rejectedValue);
+  }
+
+  private static int length(byte[] bytes) {
+    return bytes == null ? 0 : bytes.length;
   }
 
   private static void header(ProducerRecord<byte[], byte[]> rejection, String name, String text) {

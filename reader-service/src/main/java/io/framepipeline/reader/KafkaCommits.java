@@ -73,7 +73,7 @@ final class KafkaCommits {
     record.begin(sequence);
     uncommitted.add(record);
     if (record.isRejected()) {
-      rejectedLength += record.length();
+      rejectedLength += record.heapLength();
     }
     return true;
   }
@@ -158,7 +158,7 @@ final class KafkaCommits {
   private void finish(FetchedRecord record) {
     markReturned(record, record.endSequence());
     if (record.isRejected()) {
-      rejectedLength -= record.length();
+      rejectedLength -= record.heapLength();
       if (record.isOwned()) {
         recordsRejected.incrementRelease();
       }

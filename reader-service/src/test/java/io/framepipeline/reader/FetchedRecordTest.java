@@ -157,7 +157,6 @@ class FetchedRecordTest {
     assertThat(record.copyTo(buffer, 4)).isZero();
     assertThat(record.endSequence()).isEqualTo(100);
     assertThat(record.position(100)).isEqualTo(NEXT);
-    assertThat(record.length()).isEqualTo(length);
     ProducerRecord<byte[], byte[]> rejection = record.rejection("frames-rejected", 10_000);
     assertThat(rejection.topic()).isEqualTo("frames-rejected");
     assertThat(rejection.value()).isEqualTo(value);
@@ -180,10 +179,21 @@ class FetchedRecordTest {
     assertThat(record.isRejected()).isTrue();
     assertThat(record.isCopied()).isTrue();
     assertThat(record.copyTo(buffer, 4)).isZero();
-    assertThat(record.length()).isZero();
     ProducerRecord<byte[], byte[]> rejection = record.rejection("frames-rejected", 10);
     assertThat(rejection.value()).isNull();
     assertThat(headers(rejection)).containsEntry("reason", "no value");
+  }
+
+  /** A key may be as long as a value, and a record takes memory even without both. */
+  @Test
+  void shouldCountAllThatARejectedRecordKeeps() {
+    int none = record(null, null, PartialFrame.REFUSE).heapLength();
+
+    assertThat(none).isPositive();
+    assertThat(record(new byte[1000], null, PartialFrame.REFUSE).heapLength())
+        .isEqualTo(none + 1000);
+    assertThat(record(new byte[1000], bytes(FRAME + 1), PartialFrame.REFUSE).heapLength())
+        .isEqualTo(none + 1000 + FRAME + 1);
   }
 
   @Test
@@ -230,9 +240,13 @@ class FetchedRecordTest {
   }
 
   private FetchedRecord record(byte[] value, PartialFrame partialFrame) {
+    return record(new byte[] {1, 2, 3}, value, partialFrame);
+  }
+
+  private FetchedRecord record(byte[] key, byte[] value, PartialFrame partialFrame) {
     return new FetchedRecord(
         partition,
-        new ConsumerRecord<>("frames", 7, OFFSET, new byte[] {1, 2, 3}, fetched(value)),
+        new ConsumerRecord<>("frames", 7, OFFSET, key, fetched(value)),
         NEXT,
         partialFrame);
   }

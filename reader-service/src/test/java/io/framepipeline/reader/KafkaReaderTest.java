@@ -144,6 +144,26 @@ class KafkaReaderTest {
     assertThat(kafka.completed(0)).isZero();
   }
 
+  /** They take memory until Kafka has them. */
+  @Test
+  void shouldFetchNoMoreWhileTheKeysOfRejectedRecordsFillTheBound() {
+    openProducer();
+    kafka.cutOff(cell.member, true);
+    for (int offset = 1; offset <= 20; offset++) {
+      kafka.addTombstone(2, offset, new byte[1 << 20]);
+    }
+    stepUntil(cell, () -> !cell.member.paused().isEmpty());
+
+    for (int i = 0; i < MAX_STEPS; i++) {
+      step(cell, 0);
+      assertThat(cell.member.paused()).isNotEmpty();
+    }
+
+    kafka.cutOff(cell.member, false);
+    stepUntil(cell, kafka::isAllCommitted);
+    assertThat(stats.counter(Figure.RECORDS_REJECTED).get()).isEqualTo(20);
+  }
+
   /** The first commit opens it. */
   private void openProducer() {
     kafka.add(2, 0, 1);

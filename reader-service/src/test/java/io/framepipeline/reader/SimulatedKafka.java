@@ -68,6 +68,10 @@ final class SimulatedKafka {
   private final int failures;
 
   private final List<TreeMap<Long, byte[]>> records = new ArrayList<>();
+
+  /** Of each partition, by offset; most records have none. */
+  private final List<Map<Long, byte[]>> keys = new ArrayList<>();
+
   private final List<List<Unit>> units = new ArrayList<>();
   private final Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
 
@@ -91,6 +95,7 @@ final class SimulatedKafka {
     this.failures = failures;
     for (int partition = 0; partition < PARTITIONS; partition++) {
       records.add(new TreeMap<>());
+      keys.add(new HashMap<>());
       units.add(new ArrayList<>());
     }
   }
@@ -124,6 +129,13 @@ final class SimulatedKafka {
     records
         .get(partition)
         .put(offset, frames == 0 ? rejectedValue() : value(partition, offset, frames));
+  }
+
+  /** Adds a record that has a key and no value. */
+  void addTombstone(int partition, long offset, byte[] key) {
+    units.get(partition).add(new Unit(offset, 0, true));
+    records.get(partition).put(offset, null);
+    keys.get(partition).put(offset, key);
   }
 
   private byte[] rejectedValue() {
@@ -409,7 +421,7 @@ final class SimulatedKafka {
                           SOURCE,
                           partition.partition(),
                           entry.getKey(),
-                          null,
+                          keys.get(partition.partition()).get(entry.getKey()),
                           FetchedRecordTest.fetched(entry.getValue())))
               .collect(Collectors.toList());
       if (!list.isEmpty()) {
@@ -499,6 +511,11 @@ final class SimulatedKafka {
     public synchronized void resume(Collection<TopicPartition> partitions) {
       partitions.forEach(this::checkAssigned);
       pausedPartitions.removeAll(partitions);
+    }
+
+    @Override
+    public synchronized Set<TopicPartition> paused() {
+      return Set.copyOf(pausedPartitions);
     }
 
     private void checkAssigned(TopicPartition partition) {
