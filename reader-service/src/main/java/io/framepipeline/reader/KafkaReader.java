@@ -300,7 +300,7 @@ final class KafkaReader extends SourceReader {
       room = room();
     }
     announce();
-    if (!pending.isEmpty()) {
+    if (!pending.isEmpty() || !commits.hasRoom()) {
       idleStrategy.idle(0);
     }
   }

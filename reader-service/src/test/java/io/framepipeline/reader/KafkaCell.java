@@ -12,7 +12,8 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.Random;
-import org.agrona.concurrent.NoOpIdleStrategy;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.IdleStrategy;
 
 /** A reader of {@link SimulatedKafka} without its threads. Tests say what happens when. */
 final class KafkaCell {
@@ -32,6 +33,10 @@ final class KafkaCell {
   final SimulatedKafka.Member member;
   final KafkaReader reader;
   final RetainedFrames frames;
+
+  /** How often the reader's thread has paused. */
+  final AtomicInteger pauses = new AtomicInteger();
+
   private final FrameSlots slots = FrameSlots.inMemory(WINDOW_FRAMES, Frames.BYTE_PAYLOAD_LENGTH);
   private final List<Long> unanswered = new ArrayList<>();
   private final Random random;
@@ -46,8 +51,7 @@ final class KafkaCell {
         new RetainedFrames(
             memory, slots, MAX_DELIVERIES, (sequence, buffer, offset, length) -> {}, norms);
     reader =
-        new KafkaReader(
-            settings(frameLimit), number, frames, norms, NoOpIdleStrategy.INSTANCE, stats, meters);
+        new KafkaReader(settings(frameLimit), number, frames, norms, new Pauses(), stats, meters);
     reader.join(
         member,
         new KafkaTransactions(
@@ -114,5 +118,21 @@ final class KafkaCell {
                   frames.abandoned(),
                   frames.returned()));
     }
+  }
+
+  /** Counts pauses instead of making them. */
+  private final class Pauses implements IdleStrategy {
+    @Override
+    public void idle(int workCount) {
+      idle();
+    }
+
+    @Override
+    public void idle() {
+      pauses.incrementAndGet();
+    }
+
+    @Override
+    public void reset() {}
   }
 }

@@ -164,6 +164,20 @@ class KafkaReaderTest {
     assertThat(stats.counter(Figure.RECORDS_REJECTED).get()).isEqualTo(20);
   }
 
+  /** Nothing that was fetched is left to copy, and the next commit is some time off. */
+  @Test
+  void shouldPauseWhileRejectedRecordsFillTheBound() {
+    openProducer();
+    kafka.cutOff(cell.member, true);
+    kafka.addTombstone(2, 1, new byte[4 << 20]);
+    stepUntil(cell, () -> !cell.member.paused().isEmpty());
+
+    int before = cell.pauses.get();
+    cell.reader.step(nowNanos);
+
+    assertThat(cell.pauses).hasValue(before + 1);
+  }
+
   /** The first commit opens it. */
   private void openProducer() {
     kafka.add(2, 0, 1);
