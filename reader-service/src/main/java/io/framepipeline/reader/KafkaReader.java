@@ -258,7 +258,7 @@ final class KafkaReader extends SourceReader {
     } catch (WakeupException e) {
       // Told to stop.
     } catch (OffsetOutOfRangeException e) {
-      throw outOfRange(reading, e);
+      failOutOfRange(reading, e.offsetOutOfRangePartitions());
     } catch (KafkaException e) {
       failures.check(e);
       if (!KafkaFailures.isRetriable(e)) {
@@ -355,19 +355,33 @@ final class KafkaReader extends SourceReader {
     tellPublished();
   }
 
-  private ExitException outOfRange(
-      Consumer<byte[], ByteBuffer> reading, OffsetOutOfRangeException e) {
-    Map<TopicPartition, Long> wanted = e.offsetOutOfRangePartitions();
-    Map<TopicPartition, Long> first = reading.beginningOffsets(wanted.keySet());
+  /** Returns only if it is told to stop meanwhile: then nothing more is read anyway. */
+  private void failOutOfRange(
+      Consumer<byte[], ByteBuffer> reading, Map<TopicPartition, Long> wanted) {
+    String why;
+    try {
+      Map<TopicPartition, Long> first = reading.beginningOffsets(wanted.keySet());
+      why =
+          "%s records between the committed positions %s and the first ones that are left %s are gone"
+              .formatted(missing(wanted, first), wanted, first);
+    } catch (WakeupException e) {
+      return;
+    } catch (KafkaException e) {
+      // How many there are is a detail, and not worth another failure.
+      why = "records from the committed positions %s on are gone".formatted(wanted);
+    }
+    throw failures.exit(
+        why,
+        "move the positions of group %s by kafka-consumer-groups.sh --reset-offsets"
+            .formatted(settings.groupOf(topic)));
+  }
+
+  private static long missing(Map<TopicPartition, Long> wanted, Map<TopicPartition, Long> first) {
     long missing = 0;
     for (Map.Entry<TopicPartition, Long> entry : wanted.entrySet()) {
       missing += Math.max(0, first.get(entry.getKey()) - entry.getValue());
     }
-    return failures.exit(
-        "%s records between the committed positions %s and the first ones that are left %s are gone"
-            .formatted(missing, wanted, first),
-        "move the positions of group %s by kafka-consumer-groups.sh --reset-offsets"
-            .formatted(settings.groupOf(topic)));
+    return missing;
   }
 
   private void publishFigures(long nowNanos) {

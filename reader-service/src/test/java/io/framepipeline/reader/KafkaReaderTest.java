@@ -1,14 +1,21 @@
 package io.framepipeline.reader;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import java.util.ArrayList;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.WakeupException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -17,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
 class KafkaReaderTest {
   private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(110);
   private static final int MAX_STEPS = 100;
+  private static final TopicPartition PARTITION = new TopicPartition(SimulatedKafka.SOURCE, 0);
 
   private final StageStats stats = StageStats.inMemory();
   private final SimulatedKafka kafka = new SimulatedKafka(new Random(0), new ArrayList<>(), 0);
@@ -176,6 +184,52 @@ class KafkaReaderTest {
     cell.reader.step(nowNanos);
 
     assertThat(cell.pauses).hasValue(before + 1);
+  }
+
+  @Test
+  void shouldSayHowManyRecordsAreGone() {
+    cell.member.failPoll(outOfRange());
+    cell.member.updateBeginningOffsets(Map.of(PARTITION, 12L));
+
+    ExitException failure = catchThrowableOfType(ExitException.class, () -> step(cell, 0));
+
+    assertThat(failure)
+        .hasMessageContaining(
+            "7 records between the committed positions {frames-0=5} and the first ones")
+        .hasMessageContaining("--reset-offsets");
+    assertThat(failure.exitCode()).isEqualTo(66);
+  }
+
+  /** The brokers do not say how many there are. */
+  @Test
+  void shouldSayThatRecordsAreGoneEvenWithoutAnAnswer() {
+    cell.member.failPoll(outOfRange());
+    cell.member.setOffsetsException(new TimeoutException("no answer"));
+
+    ExitException failure = catchThrowableOfType(ExitException.class, () -> step(cell, 0));
+
+    assertThat(failure)
+        .hasMessageContaining("records from the committed positions {frames-0=5} on are gone")
+        .hasMessageContaining("--reset-offsets");
+    assertThat(failure.exitCode()).isEqualTo(66);
+  }
+
+  @Test
+  void shouldEndInOrderIfItIsStoppedWhileItAsksHowManyRecordsAreGone() {
+    kafka.add(0, 0, 2);
+    kafka.assign(0, cell.member);
+    stepUntil(cell, () -> cell.frames.read() == 2, 0);
+
+    cell.member.failPoll(outOfRange());
+    cell.member.setOffsetsException(new WakeupException());
+    cell.reader.stop();
+    stepUntil(cell, () -> kafka.completed(0) == 2);
+
+    assertThat(cell.reader.failure()).isNull();
+  }
+
+  private static OffsetOutOfRangeException outOfRange() {
+    return new OffsetOutOfRangeException(Map.of(PARTITION, 5L));
   }
 
   /** The first commit opens it. */

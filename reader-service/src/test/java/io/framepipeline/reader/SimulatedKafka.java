@@ -434,6 +434,14 @@ final class SimulatedKafka {
       return list;
     }
 
+    /** Has the next poll fail after what happens before. */
+    void failPoll(RuntimeException failure) {
+      events.add(
+          () -> {
+            throw failure;
+          });
+    }
+
     private void onAssigned(TopicPartition partition) {
       log.add(name + " gets " + partition.partition());
       positions.put(partition, null);
