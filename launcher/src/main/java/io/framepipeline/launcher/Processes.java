@@ -36,7 +36,7 @@ final class Processes {
 
   private static final Redirect NOTHING = Redirect.from(new File("/dev/null"));
 
-  /** Directory of jvm.options, vector.options and driver.properties. */
+  /** Directory of jvm.options, vector.options, kafka.options and driver.properties. */
   private final Path configuration = Path.of(System.getProperty("pipeline.config"));
 
   /**
@@ -95,7 +95,7 @@ final class Processes {
    * processes, so they do not preempt each other when they wake.
    *
    * @param isJoining whether the instance leaves CPUs to others until it is ready
-   * @param readers how many readers are wanted
+   * @param readers how many readers are asked for
    * @throws IOException if this machine has no process for it now
    */
   Instance startService(Stage stage, boolean isJoining, int readers) throws IOException {

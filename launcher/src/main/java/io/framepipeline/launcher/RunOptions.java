@@ -58,7 +58,8 @@ final class RunOptions {
       names = "--results",
       paramLabel = "FILE",
       description =
-          "Write each norm to FILE, in order: as an array if it ends in .npy, else as --print all does. Replaces FILE.")
+          "Write each norm to FILE, in order: as an array if it ends in .npy, else as --print all does. Replaces FILE."
+              + " kafka:TOPIC: write each to a topic, as a record.")
   String results;
 
   @Option(

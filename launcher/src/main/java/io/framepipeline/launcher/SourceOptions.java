@@ -15,8 +15,8 @@ final class SourceOptions {
       names = "--source",
       paramLabel = "PATH|-",
       description =
-          "Device, file or FIFO to read, or - for standard input. Default: READER_SOURCE, else"
-              + " /dev/urandom.")
+          "Device, file or FIFO to read, or - for standard input; run also takes kafka:TOPIC."
+              + " Default: READER_SOURCE, else /dev/urandom.")
   String source;
 
   @Option(

@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Aeron's media driver as a process. Like the services, it takes {@code AERON_DIR}, {@code
- * PIPELINE_CHANNEL} and {@code IDLE_STRATEGY}. At SIGTERM it waits for services that are ending,
- * and then ends with exit code 0. Aeron's own main leaves SIGTERM to shutdown hooks and so ends
- * with 143, which a container engine shows as a failure.
+ * PIPELINE_CHANNEL}, {@code PIPELINE_SHARED_MEMORY} and {@code IDLE_STRATEGY}. At SIGTERM it waits
+ * for services that are ending, and then ends with exit code 0. Aeron's own main leaves SIGTERM to
+ * shutdown hooks and so ends with 143, which a container engine shows as a failure.
  */
 public final class DriverService {
   private static final Logger LOG = LoggerFactory.getLogger(DriverService.class);

@@ -17,8 +17,8 @@ abstract class SourceReader implements AutoCloseable {
 
   /**
    * Sets what the reading thread calls after it has published frames. It calls this at once, or
-   * after several reads while they are full. If the source falls silent after a full read, the
-   * thread does not call it.
+   * after several reads while they are full. If a stream falls silent after a full read, the thread
+   * calls it within a moment. It does not during a read of anything else.
    */
   void onPublished(Runnable action) {
     onPublished = action;
