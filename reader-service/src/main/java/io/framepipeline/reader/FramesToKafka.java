@@ -23,6 +23,7 @@ import java.util.function.Consumer;
 import org.agrona.concurrent.ManyToOneConcurrentLinkedQueue;
 import org.agrona.concurrent.SleepingMillisIdleStrategy;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
@@ -48,9 +49,9 @@ public final class FramesToKafka implements AutoCloseable {
   private final FrameSlots slots;
   private final RetainedFrames frames;
   private final SourceReader source;
+  private final KafkaSettings settings;
   private final KafkaFailures failures;
   private final KafkaMeters meters;
-  private final KafkaProducer<byte[], byte[]> producer;
   private final SleepingMillisIdleStrategy idleStrategy = new SleepingMillisIdleStrategy(1);
   private final AtomicInteger signals = new AtomicInteger();
 
@@ -58,8 +59,10 @@ public final class FramesToKafka implements AutoCloseable {
   private final ManyToOneConcurrentLinkedQueue<Answer> answers =
       new ManyToOneConcurrentLinkedQueue<>();
 
-  private FramesToKafka(
-      ReaderSettings settings, String topic, StageStats stats, KafkaMeters meters) {
+  /** Null until a broker has answered. */
+  private Producer<byte[], byte[]> producer;
+
+  FramesToKafka(ReaderSettings settings, String topic, StageStats stats, KafkaMeters meters) {
     this.topic = topic;
     this.stats = stats;
     this.meters = meters;
@@ -75,19 +78,10 @@ public final class FramesToKafka implements AutoCloseable {
             new SleepingMillisIdleStrategy(1),
             PipelineCpu.any(),
             stats.counter(Figure.FRAMES_PADDED));
+    this.settings = settings.kafka();
     this.failures =
         new KafkaFailures(settings.kafka(), "frames to kafka:" + topic, ExitCode.OUTPUT);
-    Signals.onEnd(this::stop);
-    BooleanSupplier isStopped = () -> signals.get() > 0;
-    try (KafkaTopics topics = new KafkaTopics(settings.kafka(), failures, isStopped)) {
-      topics.partitions(topic, failures);
-    }
-    this.producer =
-        failures.open(() -> new KafkaProducer<>(settings.kafka().patientProducer()), isStopped);
-    meters.watch(producer);
     stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
-    stats.counter(Figure.READY).setRelease(1);
-    source.start();
   }
 
   /** Whether the settings ask for this instead of a reader that sends to reciprocals. */
@@ -121,6 +115,9 @@ public final class FramesToKafka implements AutoCloseable {
                 meters);
         FramesToKafka frames = new FramesToKafka(reader, topic, stats, meters)) {
       LOG.info("metrics on port {}", metrics.port());
+      Signals.onStop(frames::stop);
+      Signals.onHangUp(frames::hangUp);
+      frames.begin(frames.open());
       return frames.run(onProgress);
     } catch (CancellationException e) {
       // Stopped while it waited for a broker.
@@ -132,16 +129,47 @@ public final class FramesToKafka implements AutoCloseable {
   @Override
   public void close() {
     source.close();
-    meters.forget(producer);
-    producer.close(Duration.ZERO);
+    if (producer != null) {
+      meters.forget(producer);
+      producer.close(Duration.ZERO);
+    }
   }
 
-  private void stop() {
+  /** Reads no further. The second time it does not wait for what is in flight, either. */
+  void stop() {
     signals.incrementAndGet();
     source.stop();
   }
 
-  private int run(Consumer<Ledger.Entry> onProgress) {
+  /** Reads no further. A terminal's end is several signals, which do not mean impatience. */
+  void hangUp() {
+    signals.compareAndSet(0, 1);
+    source.stop();
+  }
+
+  /**
+   * Makes the client. Waits for a broker that can be reached.
+   *
+   * @throws CancellationException if stopped while it waits
+   */
+  Producer<byte[], byte[]> open() {
+    BooleanSupplier isStopped = () -> signals.get() > 0;
+    try (KafkaTopics topics = new KafkaTopics(settings, failures, isStopped)) {
+      topics.partitions(topic, failures);
+    }
+    return failures.open(() -> new KafkaProducer<>(settings.patientProducer()), isStopped);
+  }
+
+  /** Begins to read the source. */
+  void begin(Producer<byte[], byte[]> opened) {
+    producer = opened;
+    meters.watch(producer);
+    stats.counter(Figure.READY).setRelease(1);
+    source.start();
+  }
+
+  /** Writes until the input has ended, or was stopped, and all is acknowledged. */
+  int run(Consumer<Ledger.Entry> onProgress) {
     long progressNanos = System.nanoTime() + PROGRESS_NANOS;
     boolean isOver = false;
     while (!isOver && signals.get() < 2) {

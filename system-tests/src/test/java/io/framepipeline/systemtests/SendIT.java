@@ -88,6 +88,26 @@ class SendIT {
     assertThat(count[0]).isEqualTo(ledger());
   }
 
+  /** The kernel and the terminal's shell both tell it. */
+  @Test
+  void shouldWriteWhatItHasReadWhenItsTerminalEnds() throws Exception {
+    Process send = send("--source", "/dev/zero", "--rate", "3000", "--to", "kafka:frames");
+    try {
+      await().atMost(PipelineProcess.LIMIT).until(() -> end() > 0);
+      broker.kill();
+      PipelineProcess.signal(send.pid(), "HUP");
+      PipelineProcess.signal(send.pid(), "HUP");
+      broker.start();
+      awaitExit(send);
+    } finally {
+      send.destroyForcibly();
+    }
+    assertThat(send.exitValue()).as(err()).isZero();
+    int[] count = {0};
+    readAll(frame -> count[0]++);
+    assertThat(count[0]).isEqualTo(ledger());
+  }
+
   @Test
   void shouldEndWithALineIfItCannotBegin() throws Exception {
     assertRefused(74, "Kafka has no topic nothing", Map.of(), "--to", "kafka:nothing");

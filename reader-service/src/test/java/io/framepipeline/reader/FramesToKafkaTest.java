@@ -1,0 +1,106 @@
+package io.framepipeline.reader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.framepipeline.common.config.ExitCode;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.metrics.StageStats;
+import io.framepipeline.common.wire.Frames;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Kafka is a producer whose answers the test gives, or a port at which nothing listens. */
+@Timeout(120)
+class FramesToKafkaTest {
+  private static final Duration WATCHDOG = Duration.ofSeconds(60);
+  private static final String TOPIC = "frames";
+  private static final int FRAMES = 40;
+
+  @TempDir private Path directory;
+  private final StageStats stats = StageStats.inMemory();
+
+  @Test
+  void shouldEndAtOnceAtASecondSignal() throws Exception {
+    MockProducer<byte[], byte[]> producer = unanswered();
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<Integer> exitCode = run(frames, producer);
+      awaitInFlight(FRAMES, exitCode);
+
+      frames.stop();
+      frames.stop();
+
+      assertThat(exitCode.get()).isEqualTo(ExitCode.LOST);
+    }
+  }
+
+  /** A terminal's end is several signals, and loses nothing. */
+  @Test
+  void shouldWriteWhatIsInFlightWhenTheTerminalEnds() throws Exception {
+    MockProducer<byte[], byte[]> producer = unanswered();
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<Integer> exitCode = run(frames, producer);
+      awaitInFlight(FRAMES, exitCode);
+
+      frames.hangUp();
+      frames.hangUp();
+      await()
+          .atMost(WATCHDOG)
+          .until(
+              () -> {
+                producer.completeNext();
+                return exitCode.isDone();
+              });
+
+      assertThat(exitCode.get()).isEqualTo(ExitCode.OK);
+      assertThat(stats.ledger.read().framesAcknowledged()).isEqualTo(FRAMES);
+    }
+  }
+
+  private FramesToKafka framesToKafka() throws IOException {
+    Path source = directory.resolve("input");
+    Files.write(source, new byte[FRAMES * Frames.BYTE_PAYLOAD_LENGTH]);
+    Settings settings =
+        new Settings(
+            Map.of(
+                "READER_SOURCE",
+                source.toString(),
+                "KAFKA_BOOTSTRAP_SERVERS",
+                // Nothing listens there, since only root may.
+                "127.0.0.1:1"),
+            new Properties());
+    return new FramesToKafka(
+        ReaderSettings.readForFramesToKafka(settings), TOPIC, stats, new KafkaMeters());
+  }
+
+  /** A producer that answers when it is told to. */
+  private static MockProducer<byte[], byte[]> unanswered() {
+    return new MockProducer<>(false, null, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  private static CompletableFuture<Integer> run(
+      FramesToKafka frames, MockProducer<byte[], byte[]> producer) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          frames.begin(producer);
+          return frames.run(ledger -> {});
+        });
+  }
+
+  private void awaitInFlight(int count, CompletableFuture<?> end) {
+    await()
+        .atMost(WATCHDOG)
+        .until(() -> end.isDone() || stats.ledger.read().framesInFlight() == count);
+    assertThat(end).isNotDone();
+  }
+}
