@@ -153,7 +153,12 @@ public final class FramesToKafka implements AutoCloseable {
    * @throws CancellationException if stopped while it waits
    */
   Producer<byte[], byte[]> open() {
-    BooleanSupplier isStopped = () -> signals.get() > 0;
+    BooleanSupplier isStopped =
+        () -> {
+          // Waiting for a broker is no hang: liveness would end what only has to wait.
+          tellAlive();
+          return signals.get() > 0;
+        };
     try (KafkaTopics topics = new KafkaTopics(settings, failures, isStopped)) {
       topics.partitions(topic, failures);
     }
@@ -240,8 +245,12 @@ public final class FramesToKafka implements AutoCloseable {
     return sent;
   }
 
-  private void publish() {
+  private void tellAlive() {
     stats.counter(Figure.DUTY_CYCLE_NANOS).setRelease(System.nanoTime());
+  }
+
+  private void publish() {
+    tellAlive();
     stats.ledger.write(
         frames.read(), frames.acknowledged(), frames.inFlight(), frames.abandoned(), 0, 0);
   }

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.Settings;
+import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -67,6 +69,22 @@ class FramesToKafkaTest {
     }
   }
 
+  @Test
+  void shouldBeAliveWhileItWaitsForABroker() throws Exception {
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<?> end = CompletableFuture.supplyAsync(frames::open);
+      long first = awaitDutyCycleAfter(0, end);
+      awaitDutyCycleAfter(first, end);
+
+      frames.stop();
+
+      assertThat(end)
+          .failsWithin(WATCHDOG)
+          .withThrowableThat()
+          .withCauseInstanceOf(CancellationException.class);
+    }
+  }
+
   private FramesToKafka framesToKafka() throws IOException {
     Path source = directory.resolve("input");
     Files.write(source, new byte[FRAMES * Frames.BYTE_PAYLOAD_LENGTH]);
@@ -102,5 +120,16 @@ class FramesToKafkaTest {
         .atMost(WATCHDOG)
         .until(() -> end.isDone() || stats.ledger.read().framesInFlight() == count);
     assertThat(end).isNotDone();
+  }
+
+  private long awaitDutyCycleAfter(long nanos, CompletableFuture<?> end) {
+    return await()
+        .atMost(WATCHDOG)
+        .until(
+            () -> stats.counter(Figure.DUTY_CYCLE_NANOS).get(),
+            now -> {
+              assertThat(end).isNotDone();
+              return now != nanos;
+            });
   }
 }
