@@ -26,6 +26,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -220,29 +221,52 @@ public final class FramesToKafka implements AutoCloseable {
     return taken;
   }
 
-  /** Waits while Kafka's client has no room. */
-  @SuppressWarnings("FutureReturnValueIgnored") // the callback tells
+  /** Goes on later with what Kafka's client does not take now. */
   private int send() {
     int sent = 0;
     for (long next = frames.nextToSend(); next >= 0; next = frames.nextToSend()) {
-      long sequence = next;
-      int frameCount = frames.batchLength(sequence);
-      byte[] value = new byte[frameCount * Frames.BYTE_PAYLOAD_LENGTH];
-      slots.buffer().getBytes(slots.offset(frames.payloadNumber(sequence)), value);
-      try {
-        producer.send(
-            new ProducerRecord<>(topic, value),
-            (metadata, failure) -> answers.add(new Answer(sequence, frameCount, failure)));
-      } catch (KafkaException e) {
-        failures.check(e);
+      int frameCount = frames.batchLength(next);
+      KafkaException failure = trySend(next, frameCount);
+      if (failure != null) {
+        failures.check(failure);
         return sent;
       }
       for (int i = 0; i < frameCount; i++) {
-        frames.sent(sequence + i, 0, System.nanoTime());
+        frames.sent(next + i, 0, System.nanoTime());
       }
       sent += frameCount;
     }
     return sent;
+  }
+
+  /**
+   * Gives a batch to Kafka's client. Waits for a moment while that has no room, or does not know
+   * the topic's partitions.
+   *
+   * @return why the client has not taken the batch; null if an answer follows
+   */
+  @SuppressWarnings("FutureReturnValueIgnored") // the callback tells
+  private KafkaException trySend(long sequence, int frameCount) {
+    byte[] value = new byte[frameCount * Frames.BYTE_PAYLOAD_LENGTH];
+    slots.buffer().getBytes(slots.offset(frames.payloadNumber(sequence)), value);
+    Thread caller = Thread.currentThread();
+    TimeoutException[] notTaken = new TimeoutException[1];
+    try {
+      producer.send(
+          new ProducerRecord<>(topic, value),
+          (metadata, failure) -> {
+            // The client also tells the callback that it has not taken the record, and does so
+            // during the call. What it has taken it answers on its own thread.
+            if (failure instanceof TimeoutException timeout && Thread.currentThread() == caller) {
+              notTaken[0] = timeout;
+            } else {
+              answers.add(new Answer(sequence, frameCount, failure));
+            }
+          });
+    } catch (KafkaException e) {
+      return e;
+    }
+    return notTaken[0];
   }
 
   private void tellAlive() {

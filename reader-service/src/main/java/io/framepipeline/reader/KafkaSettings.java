@@ -82,6 +82,8 @@ public final class KafkaSettings {
           ProducerConfig.MAX_BLOCK_MS_CONFIG, "10000",
           ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, "10000");
 
+  private static final int PATIENT_CALL_MILLIS = 1_000;
+
   private final Map<String, String> given = new TreeMap<>();
 
   private KafkaSettings() {}
@@ -189,10 +191,14 @@ public final class KafkaSettings {
     return properties;
   }
 
-  /** The properties of a producer that waits for brokers for as long as it takes. */
+  /**
+   * The properties of a producer that waits for brokers for as long as it takes. But a call of it
+   * is short, so that its thread still sees signals, and counts as alive.
+   */
   Properties patientProducer() {
     Properties properties = properties(ProducerConfig.configNames());
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, PATIENT_CALL_MILLIS);
     return properties;
   }
 

@@ -9,14 +9,25 @@ import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.wire.Frames;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -85,10 +96,79 @@ class FramesToKafkaTest {
     }
   }
 
+  /** The client itself says how it fails: it has never heard of the topic's partitions. */
+  @Test
+  void shouldKeepFramesWhileNoBrokerAnswers() throws Exception {
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<Integer> exitCode =
+          run(frames, new KafkaProducer<>(settings().kafka().patientProducer()));
+      awaitInFlight(FRAMES, exitCode);
+      long afterOneTry = awaitDutyCycleAfter(0, exitCode);
+      awaitDutyCycleAfter(afterOneTry, exitCode);
+
+      frames.stop();
+      frames.stop();
+
+      assertThat(exitCode.get()).isEqualTo(ExitCode.LOST);
+    }
+  }
+
+  @Test
+  void shouldWriteEachFrameOnceAndInOrderThoughTheClientDoesNotTakeThemAtFirst() throws Exception {
+    Random random = new Random(1);
+    List<byte[]> taken = new ArrayList<>();
+    MockProducer<byte[], byte[]> producer =
+        new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+          @Override
+          public synchronized Future<RecordMetadata> send(
+              ProducerRecord<byte[], byte[]> sent, Callback callback) {
+            if (random.nextInt(3) > 0) {
+              TimeoutException failure = new TimeoutException("no room");
+              callback.onCompletion(null, failure);
+              return CompletableFuture.failedFuture(failure);
+            }
+            taken.add(sent.value());
+            return super.send(sent, callback);
+          }
+        };
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<Integer> exitCode = run(frames, producer);
+
+      assertThat(exitCode.get()).isEqualTo(ExitCode.OK);
+      assertThat(stats.ledger.read().framesAcknowledged()).isEqualTo(FRAMES);
+    }
+    ByteBuffer all = ByteBuffer.allocate(FRAMES * Frames.BYTE_PAYLOAD_LENGTH);
+    taken.forEach(all::put);
+    assertThat(all.array()).isEqualTo(input());
+  }
+
+  /** A time-out on the client's own thread is of a record that it had taken, and may have sent. */
+  @Test
+  void shouldNotWriteATakenFrameAgain() throws Exception {
+    MockProducer<byte[], byte[]> producer = unanswered();
+    try (FramesToKafka frames = framesToKafka()) {
+      CompletableFuture<Integer> exitCode = run(frames, producer);
+      awaitInFlight(FRAMES, exitCode);
+      int taken = producer.history().size();
+
+      producer.errorNext(new TimeoutException("no answer"));
+
+      assertThat(exitCode)
+          .failsWithin(WATCHDOG)
+          .withThrowableThat()
+          .withMessageContaining("frame 0 and those after it are not written");
+      assertThat(producer.history()).hasSize(taken);
+    }
+  }
+
   private FramesToKafka framesToKafka() throws IOException {
+    return new FramesToKafka(settings(), TOPIC, stats, new KafkaMeters());
+  }
+
+  private ReaderSettings settings() throws IOException {
     Path source = directory.resolve("input");
-    Files.write(source, new byte[FRAMES * Frames.BYTE_PAYLOAD_LENGTH]);
-    Settings settings =
+    Files.write(source, input());
+    return ReaderSettings.readForFramesToKafka(
         new Settings(
             Map.of(
                 "READER_SOURCE",
@@ -96,9 +176,13 @@ class FramesToKafkaTest {
                 "KAFKA_BOOTSTRAP_SERVERS",
                 // Nothing listens there, since only root may.
                 "127.0.0.1:1"),
-            new Properties());
-    return new FramesToKafka(
-        ReaderSettings.readForFramesToKafka(settings), TOPIC, stats, new KafkaMeters());
+            new Properties()));
+  }
+
+  private static byte[] input() {
+    byte[] input = new byte[FRAMES * Frames.BYTE_PAYLOAD_LENGTH];
+    new Random(2).nextBytes(input);
+    return input;
   }
 
   /** A producer that answers when it is told to. */
@@ -107,7 +191,7 @@ class FramesToKafkaTest {
   }
 
   private static CompletableFuture<Integer> run(
-      FramesToKafka frames, MockProducer<byte[], byte[]> producer) {
+      FramesToKafka frames, Producer<byte[], byte[]> producer) {
     return CompletableFuture.supplyAsync(
         () -> {
           frames.begin(producer);

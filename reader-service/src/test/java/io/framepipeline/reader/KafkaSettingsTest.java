@@ -100,6 +100,18 @@ class KafkaSettingsTest {
     assertThat(kafka(given).producer("t")).containsEntry("buffer.memory", "1000000");
   }
 
+  /**
+   * Its thread must be back in time for signals and the liveness probe, whatever a commit may take.
+   */
+  @Test
+  void shouldNotBlockInACallOfTheProducerThatWaitsForBrokers() {
+    KafkaSettings kafka = kafka(Map.of("KAFKA_MAX_BLOCK_MS", "60000"));
+
+    assertThat(kafka.patientProducer())
+        .containsEntry("delivery.timeout.ms", Integer.MAX_VALUE)
+        .containsEntry("max.block.ms", 1_000);
+  }
+
   @Test
   void shouldNameTheGroupAfterTheTopicUnlessItIsGiven() {
     assertThat(kafka(Map.of()).groupOf("frames")).isEqualTo("frame-pipeline-frames");
