@@ -48,7 +48,7 @@ final class SendCommand implements Callable<Integer> {
     environment.put("READER_FRAMES_TO", to);
     environment.put("METRICS_PORT", "0");
     source.putInto(environment);
-    int exitCode = FramesToKafka.run(new Settings(environment, new Properties()), this::show);
+    int exitCode = FramesToKafka.run(new Settings(environment, new Properties()), true, this::show);
     console.print(
         String.format(
             Locale.ROOT,

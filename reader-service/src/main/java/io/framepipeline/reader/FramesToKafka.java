@@ -9,11 +9,11 @@ import io.framepipeline.common.metrics.Ledger;
 import io.framepipeline.common.metrics.MetricsServer;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
+import io.framepipeline.common.service.ServiceRunner;
 import io.framepipeline.common.service.Signals;
 import io.framepipeline.common.topology.Stage;
 import io.framepipeline.common.transport.FrameSlots;
 import io.framepipeline.common.wire.Frames;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -93,11 +93,12 @@ public final class FramesToKafka implements AutoCloseable {
   /**
    * Runs until the input ends, or a signal stops it.
    *
+   * @param isLocal whether this is a local command, whose metrics are for this machine only
    * @param onProgress gets the ledger once a second, and at the end
    * @return the exit code
    * @throws ExitException if a setting, the input or the output is wrong
    */
-  public static int run(Settings settings, Consumer<Ledger.Entry> onProgress) {
+  public static int run(Settings settings, boolean isLocal, Consumer<Ledger.Entry> onProgress) {
     String to = settings.text(SETTING, "");
     String topic = KafkaSettings.topicOf(SETTING, to);
     if (topic == null) {
@@ -109,7 +110,7 @@ public final class FramesToKafka implements AutoCloseable {
     KafkaMeters meters = new KafkaMeters();
     try (MetricsServer metrics =
             new MetricsServer(
-                new InetSocketAddress(common.metricsPort()),
+                ServiceRunner.metricsAddress(common.metricsPort(), isLocal),
                 Stage.READER,
                 stats,
                 counters -> counters.accept(null),

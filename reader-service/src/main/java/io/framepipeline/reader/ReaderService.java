@@ -83,7 +83,8 @@ public final class ReaderService implements StageService {
     System.exit(
         FramesToKafka.isWanted(Settings.ofProcess())
             ? ServiceRunner.exitCodeOf(
-                Stage.READER.label(), () -> FramesToKafka.run(Settings.ofProcess(), ledger -> {}))
+                Stage.READER.label(),
+                () -> FramesToKafka.run(Settings.ofProcess(), false, ledger -> {}))
             : ServiceRunner.run(
                 Stage.READER,
                 (settings, common, stats) ->

@@ -6,12 +6,17 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -32,6 +37,10 @@ class SendIT {
   private static final Duration POLL_TIMEOUT = Duration.ofMillis(100);
   private static final Pattern LEDGER =
       Pattern.compile("ledger: read ([\\d,]+) = acknowledged ([\\d,]+) \\+ in flight 0");
+
+  /** The local address and the inode, in a line of the kernel's table of sockets. */
+  private static final Pattern LISTENER =
+      Pattern.compile(" *\\d+: (\\w+):\\w+ \\w+:\\w+ 0A \\S+ \\S+ \\S+ +\\d+ +\\d+ (\\d+) .*");
 
   @TempDir private Path directory;
   private final NumberedFrames numbered = new NumberedFrames(5);
@@ -77,6 +86,15 @@ class SendIT {
     Process send = send("--source", "/dev/zero", "--rate", "3000", "--to", "kafka:frames");
     try {
       await().atMost(PipelineProcess.LIMIT).until(() -> end() > 0);
+      // Its metrics, which are for this machine only. A descriptor may be closed as it is read.
+      await()
+          .atMost(PipelineProcess.LIMIT)
+          .ignoreException(NoSuchFileException.class)
+          .untilAsserted(
+              () ->
+                  assertThat(listeners(send.pid()))
+                      .singleElement()
+                      .isIn("0100007F", "0000000000000000FFFF00000100007F"));
       PipelineProcess.signal(send.pid(), "TERM");
       awaitExit(send);
     } finally {
@@ -149,6 +167,28 @@ class SendIT {
 
   private static void awaitExit(Process send) throws InterruptedException {
     assertThat(send.waitFor(PipelineProcess.LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+  }
+
+  /** The addresses at which a process listens, in hexadecimal, as the kernel lists them. */
+  private static List<String> listeners(long pid) throws IOException {
+    Set<String> sockets = new HashSet<>();
+    try (DirectoryStream<Path> descriptors =
+        Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+      for (Path descriptor : descriptors) {
+        sockets.add(Files.readSymbolicLink(descriptor).toString());
+      }
+    }
+    List<String> addresses = new ArrayList<>();
+    for (Path table : List.of(Path.of("/proc/net/tcp"), Path.of("/proc/net/tcp6"))) {
+      for (String line : Files.exists(table) ? Files.readAllLines(table) : List.<String>of()) {
+        Matcher listener = LISTENER.matcher(line);
+        if (listener.matches() && sockets.contains("socket:[" + listener.group(2) + "]")) {
+          addresses.add(listener.group(1));
+        }
+      }
+    }
+    // The kernel lists a socket twice if others open while its table is read in pieces.
+    return addresses.stream().distinct().toList();
   }
 
   private Path errFile() {

@@ -97,7 +97,7 @@ public final class ServiceRunner {
       Signals.onEnd(agent::stop);
       try (MetricsServer metrics =
           new MetricsServer(
-              metricsAddress(common.metricsPort(), localRun),
+              metricsAddress(common.metricsPort(), localRun != null),
               stage,
               stats,
               agent::readCounters,
@@ -158,9 +158,9 @@ public final class ServiceRunner {
   }
 
   /** Containers are asked from outside. A local run's metrics are for this machine only. */
-  private static InetSocketAddress metricsAddress(int port, LocalRun localRun) {
-    return localRun == null
-        ? new InetSocketAddress(port)
-        : new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port);
+  public static InetSocketAddress metricsAddress(int port, boolean isLocal) {
+    return isLocal
+        ? new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port)
+        : new InetSocketAddress(port);
   }
 }
