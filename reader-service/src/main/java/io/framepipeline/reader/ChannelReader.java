@@ -161,9 +161,9 @@ final class ChannelReader extends SourceReader {
     }
   }
 
-  /** Whether to read the file once more. If so, sets the file to its start. */
+  /** Whether to read the file once more, after its end. If so, sets the file to its start. */
   private boolean isToRepeat(ReadableByteChannel channel) throws IOException {
-    if (settings.repeat() && failure() == null && !isLimitReached()) {
+    if (isFinished() && settings.repeat() && failure() == null && !isLimitReached()) {
       setFinished(false);
       input.beginPass(input.position());
       ((SeekableByteChannel) channel).position(input.filePosition());

@@ -100,6 +100,18 @@ class ChannelReaderSuccessionTest {
   }
 
   @Test
+  void shouldGoOnInsideAPassInWhichItWasStopped() throws Exception {
+    Path file = Files.write(directory.resolve("file"), input(2 * WINDOW * FRAME));
+    start(file, true, PartialFrame.REFUSE, OptionalLong.empty());
+    awaitPosition(WINDOW * FRAME);
+
+    kill();
+
+    assertThat(memory.input.passStart()).isZero();
+    assertThat(memory.input.filePosition()).isEqualTo(WINDOW * FRAME);
+  }
+
+  @Test
   void shouldGoOnInsideAFrameOfAFifo() throws Exception {
     byte[] input = input(4 * FRAME);
     Path fifo = fifo();
