@@ -276,7 +276,6 @@ public final class FramesToKafka implements AutoCloseable {
 
   private void publish() {
     tellAlive();
-    stats.ledger.write(
-        frames.read(), frames.acknowledged(), frames.inFlight(), frames.abandoned(), 0, 0);
+    frames.publish(stats.ledger);
   }
 }
