@@ -101,9 +101,7 @@ class ChannelReaderSuccessionTest {
 
   @Test
   void shouldGoOnInsideAPassInWhichItWasStopped() throws Exception {
-    Path file = Files.write(directory.resolve("file"), input(2 * WINDOW * FRAME));
-    start(file, true, PartialFrame.REFUSE, OptionalLong.empty());
-    awaitPosition(WINDOW * FRAME);
+    readHalfAFile(true);
 
     kill();
 
@@ -171,9 +169,7 @@ class ChannelReaderSuccessionTest {
 
   @Test
   void shouldDeliverWhatItInheritedAndRefuseAnotherFile() throws Exception {
-    Path file = Files.write(directory.resolve("file"), input(2 * WINDOW * FRAME));
-    start(file, false, PartialFrame.REFUSE, OptionalLong.empty());
-    awaitPosition(WINDOW * FRAME);
+    Path file = readHalfAFile(false);
     kill();
     Path other = Files.write(directory.resolve("other"), input(100 * FRAME));
     Files.move(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
@@ -187,9 +183,7 @@ class ChannelReaderSuccessionTest {
 
   @Test
   void shouldRefuseAFileThatBecameShorter() throws Exception {
-    Path file = Files.write(directory.resolve("file"), input(2 * WINDOW * FRAME));
-    start(file, false, PartialFrame.REFUSE, OptionalLong.empty());
-    awaitPosition(WINDOW * FRAME);
+    Path file = readHalfAFile(false);
     kill();
     try (RandomAccessFile shorter = new RandomAccessFile(file.toFile(), "rw")) {
       shorter.setLength(FRAME);
@@ -310,6 +304,14 @@ class ChannelReaderSuccessionTest {
     kill();
     goOn();
     start(source, repeat, partialFrame, limit);
+  }
+
+  /** Starts to read a file of two windows, of which one fits in. */
+  private Path readHalfAFile(boolean repeat) throws IOException {
+    Path file = Files.write(directory.resolve("file"), input(2 * WINDOW * FRAME));
+    start(file, repeat, PartialFrame.REFUSE, OptionalLong.empty());
+    awaitPosition(WINDOW * FRAME);
+    return file;
   }
 
   private void kill() {

@@ -100,10 +100,7 @@ class SendIT {
     } finally {
       send.destroyForcibly();
     }
-    assertThat(send.exitValue()).as(err()).isZero();
-    int[] count = {0};
-    readAll(frame -> count[0]++);
-    assertThat(count[0]).isEqualTo(ledger());
+    assertHasWrittenWhatItRead(send);
   }
 
   /** The kernel and the terminal's shell both tell it. */
@@ -120,10 +117,7 @@ class SendIT {
     } finally {
       send.destroyForcibly();
     }
-    assertThat(send.exitValue()).as(err()).isZero();
-    int[] count = {0};
-    readAll(frame -> count[0]++);
-    assertThat(count[0]).isEqualTo(ledger());
+    assertHasWrittenWhatItRead(send);
   }
 
   @Test
@@ -163,6 +157,13 @@ class SendIT {
     builder.environment().putAll(broker.environment());
     builder.environment().putAll(environment);
     return builder.redirectError(errFile().toFile()).start();
+  }
+
+  private void assertHasWrittenWhatItRead(Process send) throws Exception {
+    assertThat(send.exitValue()).as(err()).isZero();
+    int[] count = {0};
+    readAll(frame -> count[0]++);
+    assertThat(count[0]).isEqualTo(ledger());
   }
 
   private static void awaitExit(Process send) throws InterruptedException {
