@@ -56,21 +56,14 @@ final class ReaderFile {
   private final ReaderMemory memory;
   private final SlotFile ring;
 
-  /** Null for a reader whose files end with it. */
   private final Path path;
 
-  /** Kept open, for its lock. */
-  @SuppressWarnings("unused")
+  /** Kept open, for its lock; null for a reader whose memory ends with it. */
   private final FileChannel file;
 
   private ReaderFile(
-      int number,
-      Path path,
-      FileChannel file,
-      UnsafeBuffer buffer,
-      ReaderMemory memory,
-      SlotFile ring) {
-    this.number = number;
+      Path path, FileChannel file, UnsafeBuffer buffer, ReaderMemory memory, SlotFile ring) {
+    this.number = Integer.parseInt(path.getFileName().toString());
     this.path = path;
     this.file = file;
     this.buffer = buffer;
@@ -78,16 +71,19 @@ final class ReaderFile {
     this.ring = ring;
   }
 
-  /** A reader's memory that ends with its process, and a ring for it. */
-  static ReaderFile ofProcess(Path aeronDirectory, int number, int windowFrames)
-      throws IOException {
+  /**
+   * A reader's memory that ends with its process, and a ring for it.
+   *
+   * @param path of the empty file whose name is the reader's number
+   */
+  static ReaderFile ofProcess(Path aeronDirectory, Path path, int windowFrames) throws IOException {
     UnsafeBuffer header = new UnsafeBuffer(new byte[SETTINGS_OFFSET]);
     int sourceId = newSourceId();
     header.putInt(SOURCE_ID_OFFSET, sourceId);
     SlotFile ring =
         SlotFile.create(
             SlotFile.pathFor(aeronDirectory, sourceId), windowFrames, Frames.BYTE_PAYLOAD_LENGTH);
-    return new ReaderFile(number, null, null, header, ReaderMemory.ofProcess(), ring);
+    return new ReaderFile(path, null, header, ReaderMemory.ofProcess(), ring);
   }
 
   /**
@@ -147,10 +143,9 @@ final class ReaderFile {
   }
 
   private static ReaderFile of(Path path, FileChannel file, UnsafeBuffer buffer, SlotFile ring) {
-    int number = Integer.parseInt(path.getFileName().toString());
     ReaderMemory memory =
         new ReaderMemory(new UnsafeBuffer(buffer, MEMORY_OFFSET, ReaderMemory.LENGTH));
-    return new ReaderFile(number, path, file, buffer, memory, ring);
+    return new ReaderFile(path, file, buffer, memory, ring);
   }
 
   /** The number of the reader among those that share a media driver's memory, from 0 on. */
@@ -170,7 +165,7 @@ final class ReaderFile {
 
   /** Whether another reader can go on with these files after this one's death. */
   boolean isKept() {
-    return path != null;
+    return file != null;
   }
 
   ReaderMemory memory() {
@@ -189,7 +184,7 @@ final class ReaderFile {
     // First, by one store: a reader that is killed in here has ended all the same.
     buffer.putLongRelease(HAS_ENDED_OFFSET, 1);
     try {
-      if (path != null) {
+      if (isKept()) {
         empty(path);
       }
     } catch (IOException e) {
@@ -197,6 +192,18 @@ final class ReaderFile {
     }
     // The reading thread may still use it.
     ring.delete();
+  }
+
+  /** Deletes the files of a reader that is refused at its start. The next one gets its number. */
+  void discard() {
+    buffer.putLongRelease(HAS_ENDED_OFFSET, 1);
+    // While the file has its name, no other reader makes a ring of this name.
+    ring.delete();
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      // The next reader that looks empties it.
+    }
   }
 
   /** Whether the reader that has left this file has ended. */

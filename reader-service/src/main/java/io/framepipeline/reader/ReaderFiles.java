@@ -82,8 +82,8 @@ final class ReaderFiles {
       while (Files.exists(directory.resolve(Integer.toString(number)), LinkOption.NOFOLLOW_LINKS)) {
         number++;
       }
-      Files.createFile(directory.resolve(Integer.toString(number)));
-      return ReaderFile.ofProcess(aeronDirectory, number, windowFrames);
+      Path path = Files.createFile(directory.resolve(Integer.toString(number)));
+      return ReaderFile.ofProcess(aeronDirectory, path, windowFrames);
     }
   }
 

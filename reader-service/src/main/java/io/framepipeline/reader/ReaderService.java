@@ -59,18 +59,26 @@ public final class ReaderService implements StageService {
     this.stats = stats;
     common.sharedMemory().requireRoomForWindow(settings.windowFrames());
     this.file = openFile(settings, common.aeronDirectory());
-    NormRing norms = settings.results() == null ? null : new NormRing(file.memory());
-    this.frames =
-        new RetainedFrames(
-            file.memory(),
-            file.ring().slots(),
-            settings.maxDeliveries(),
-            new AbandonedFrames(file.sourceId(), settings.abandonedDirectory()),
-            norms);
-    this.source = readSource(settings, norms, common);
-    stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
-    boolean isWrittenBySource = settings.isKafkaToKafka();
-    this.results = norms == null || isWrittenBySource ? null : writeResults(norms, settings);
+    try {
+      NormRing norms = settings.results() == null ? null : new NormRing(file.memory());
+      this.frames =
+          new RetainedFrames(
+              file.memory(),
+              file.ring().slots(),
+              settings.maxDeliveries(),
+              new AbandonedFrames(file.sourceId(), settings.abandonedDirectory()),
+              norms);
+      this.source = readSource(settings, norms, common);
+      stats.counter(Figure.WINDOW_FRAMES).setRelease(settings.windowFrames());
+      boolean isWrittenBySource = settings.isKafkaToKafka();
+      this.results = norms == null || isWrittenBySource ? null : writeResults(norms, settings);
+    } catch (ExitException e) {
+      // A dead reader's frames stay for its next successor.
+      if (!file.isKept() || file.generation() == 0) {
+        file.discard();
+      }
+      throw e;
+    }
     frames.publish(stats.ledger);
     if (file.isKept()) {
       stats.counter(Figure.GENERATION).setRelease(file.generation());
