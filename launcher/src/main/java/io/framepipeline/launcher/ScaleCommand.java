@@ -65,7 +65,7 @@ final class ScaleCommand implements Callable<Integer> {
               if (running != count) {
                 throw new ExitException(
                     ExitCode.USAGE,
-                    "%s=%s: %s running; inputs ended, or the run was told otherwise meanwhile"
+                    "%s=%s: %s running; see what the run says: inputs ended, one was refused, or the run was told otherwise"
                         .formatted(stage.label(), count, running));
               }
               System.out.println(stage.label() + ": " + running + " running");

@@ -31,6 +31,9 @@ final class StageInstances {
   private static final class Slot {
     final Restarts restarts = new Restarts();
 
+    /** Whether the stage was at work already, so that the run does not depend on it. */
+    final boolean isAddition;
+
     /** The last instance; null if none could be started yet. */
     Instance instance;
 
@@ -39,6 +42,10 @@ final class StageInstances {
 
     /** Whether the instance was told to leave. */
     boolean isTold;
+
+    Slot(boolean isAddition) {
+      this.isAddition = isAddition;
+    }
 
     /** An instance that waits to be started counts as the youngest. */
     long uptimeNanos() {
@@ -71,7 +78,7 @@ final class StageInstances {
   /** Starts instances, or tells the newest ones to leave, until this many are wanted. */
   void resize(int count) {
     while (slots.size() < count) {
-      Slot slot = new Slot();
+      Slot slot = new Slot(hasBegun);
       slots.add(slot);
       start(slot, System.nanoTime());
     }
@@ -146,7 +153,7 @@ final class StageInstances {
     int code = slot.instance.process().exitValue();
     slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
-      exitCode = code;
+      onFinal(slot, code);
       return false;
     }
     if (stage.isFirst() && isFinished(slot.instance, code)) {
@@ -164,6 +171,14 @@ final class StageInstances {
       tell(slot.instance, "died with exit code %s, starting another".formatted(code));
     }
     return true;
+  }
+
+  private void onFinal(Slot slot, int code) {
+    if (slot.isAddition && !slot.hadOrphan && !slot.instance.hasBegun()) {
+      tell(slot.instance, "was refused with exit code %s, going on without it".formatted(code));
+    } else {
+      exitCode = code;
+    }
   }
 
   /**
@@ -228,7 +243,7 @@ final class StageInstances {
     int code = slot.instance.process().exitValue();
     slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
-      exitCode = code;
+      onFinal(slot, code);
     } else if (slot.hadOrphan && !slot.instance.hasEnded()) {
       return isTakenOver(slot, code, nowNanos);
     }

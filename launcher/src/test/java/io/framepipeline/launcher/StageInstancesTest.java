@@ -396,6 +396,22 @@ class StageInstancesTest {
     assertThat(instances.exitCode()).isEqualTo(ExitCode.USAGE);
   }
 
+  @Test
+  void shouldGoOnWithoutAnAdditionalInstanceThatIsRefused() {
+    StageInstances readers = readers(1);
+    processes.getFirst().begin();
+    readers.doWork(System.nanoTime());
+    readers.resize(3);
+    processes.get(1).end(ExitCode.USAGE);
+    processes.get(2).begin();
+    processes.get(2).end(ExitCode.NO_INPUT);
+    readers.doWork(System.nanoTime());
+    assertThat(readers.wanted()).isEqualTo(1);
+    assertThat(printed.toString(StandardCharsets.UTF_8))
+        .contains("reader 1 was refused with exit code 64, going on without it");
+    assertThat(readers.exitCode()).as("of one that had begun").isEqualTo(ExitCode.NO_INPUT);
+  }
+
   private StageInstances readers(int count) {
     StageInstances readers =
         new StageInstances(Stage.READER, isJoining -> start(Stage.READER, isJoining), console);
