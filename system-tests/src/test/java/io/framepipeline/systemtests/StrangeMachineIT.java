@@ -182,6 +182,19 @@ class StrangeMachineIT {
   }
 
   /** The device number of a process's controlling terminal; 0 if it has none. */
+  @Test
+  void shouldDoWithoutSystemCallsThatItDoesNotKnow() throws Exception {
+    PipelineProcess.Outcome run =
+        sh(
+            """
+            export JAVA_TOOL_OPTIONS=-Dos.arch=unknown
+            exec "%s/pipeline" run --frames 1000 --rate 1000
+            """
+                .formatted(HOME));
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.err()).contains("ledger: read 1,000 = acknowledged 1,000 ");
+  }
+
   private static int controllingTerminal(long pid) throws IOException {
     String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
     return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", 6)[4]);

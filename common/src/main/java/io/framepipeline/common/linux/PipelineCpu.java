@@ -169,7 +169,7 @@ public final class PipelineCpu {
         tellOfFailure("the kernel refuses");
       }
     } catch (LinkageError e) {
-      tellOfFailure(e.toString());
+      tellOfFailure("this JVM knows no system calls of this machine");
     }
   }
 
