@@ -2,6 +2,7 @@ package io.framepipeline.reader;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.wire.Frames;
 import java.nio.file.Path;
@@ -132,6 +133,20 @@ public record ReaderSettings(
     if (reader.results != null) {
       reader.results.check();
     }
+    if (reader.abandonedDirectory != null) {
+      checkAbandoned(reader.abandonedDirectory);
+    }
     return reader;
+  }
+
+  private static void checkAbandoned(Path directory) {
+    OutputFile.whyNotDirectory(directory)
+        .ifPresent(
+            why -> {
+              throw new ExitException(
+                  ExitCode.USAGE,
+                  "READER_ABANDONED_DIR=%s: %s; give a directory that this user may write or make"
+                      .formatted(directory, why));
+            });
   }
 }

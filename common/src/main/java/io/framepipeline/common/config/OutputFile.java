@@ -4,7 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A file that a setting or option names for output. */
+/** A file, or a directory for files, that a setting or option names for output. */
 public final class OutputFile {
   private OutputFile() {}
 
@@ -25,5 +25,19 @@ public final class OutputFile {
     return Files.isWritable(directory)
         ? Optional.empty()
         : Optional.of("its directory may not be written by this user");
+  }
+
+  /** Why this user cannot make a directory, or files in it; empty if nothing speaks against it. */
+  public static Optional<String> whyNotDirectory(Path directory) {
+    Path existing = directory.toAbsolutePath();
+    while (!Files.exists(existing)) {
+      existing = existing.getParent();
+    }
+    if (!Files.isDirectory(existing)) {
+      return Optional.of(existing + " is no directory");
+    }
+    return Files.isWritable(existing)
+        ? Optional.empty()
+        : Optional.of(existing + " may not be written by this user");
   }
 }
