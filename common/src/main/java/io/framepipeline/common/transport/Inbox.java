@@ -128,9 +128,9 @@ public final class Inbox implements AutoCloseable {
   }
 
   /**
-   * Hands messages to the handler until they stand for {@code frameLimit} frames or more. Returns
-   * that number of frames; a skipped message counts as one. Senders get room for new messages at
-   * the end of the poll.
+   * Hands messages to the handler until they stand for {@code frameLimit} frames or more; then each
+   * sender that was not polled yet may have one message more. Returns the number of frames; a
+   * skipped message counts as one. Senders get room for new messages at the end of the poll.
    *
    * @throws AeronException if the driver refuses to open the inbox
    * @throws ExitException if this process cannot do its work. Another process must replace it, and
