@@ -181,7 +181,34 @@ class StrangeMachineIT {
     }
   }
 
-  /** The device number of a process's controlling terminal; 0 if it has none. */
+  @Test
+  void shouldRefuseToWriteWhereThisUserMayNot() throws Exception {
+    // Root may write everywhere, unless it does without this capability.
+    String setUp =
+        """
+        drop=; [ "$(id -u)" != 0 ] || drop="setpriv --bounding-set=-dac_override"
+        mkdir -p closed; touch file; chmod a-w closed file
+        """;
+    for (String refused :
+        new String[] {
+          "--json=file: may not be written by this user",
+          "--json=closed/file: its directory may not be written by this user",
+          "READER_RESULTS=closed/file: its directory may not be written by this user",
+          "READER_ABANDONED_DIR=closed/made: %s/closed may not be written by this user"
+              .formatted(directory)
+        }) {
+      String option = refused.substring(0, refused.indexOf(':'));
+      boolean isSetting = !option.startsWith("--");
+      PipelineProcess.Outcome run =
+          sh(
+              setUp
+                  + "exec %s $drop \"%s/pipeline\" run --frames 1 %s"
+                      .formatted(isSetting ? "env " + option : "", HOME, isSetting ? "" : option));
+      assertThat(run.exitCode()).as(refused).isEqualTo(64);
+      assertThat(run.err().lines()).singleElement().asString().contains(refused);
+    }
+  }
+
   @Test
   void shouldDoWithoutSystemCallsThatItDoesNotKnow() throws Exception {
     PipelineProcess.Outcome run =
@@ -195,6 +222,7 @@ class StrangeMachineIT {
     assertThat(run.err()).contains("ledger: read 1,000 = acknowledged 1,000 ");
   }
 
+  /** The device number of a process's controlling terminal; 0 if it has none. */
   private static int controllingTerminal(long pid) throws IOException {
     String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
     return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", 6)[4]);
