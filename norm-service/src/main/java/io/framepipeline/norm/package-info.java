@@ -1,0 +1,6 @@
+/**
+ * The last stage: a kernel and its {@code main}.
+ *
+ * <p>Uses: common.
+ */
+package io.framepipeline.norm;
