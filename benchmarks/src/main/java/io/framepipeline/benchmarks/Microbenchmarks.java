@@ -40,6 +40,8 @@ final class Microbenchmarks {
                           "@" + home.resolve("config/vector.options"),
                           // JMH's own use of what the JVM warns of.
                           "--sun-misc-unsafe-memory-access=allow")
+                      // Or one that throws would be left out, without a word.
+                      .shouldFailOnError(true)
                       .verbosity(VerboseMode.SILENT)
                       .build())
               .run();
