@@ -27,22 +27,22 @@ public class ResultsBenchmark {
   @Param({"npy", "lines"})
   private String format;
 
-  private Path file;
   private FileChannel channel;
   private ResultsOutput output;
   private long sequence;
 
   @Setup
   public void open() throws IOException {
-    file = Files.createTempFile(Path.of("/dev/shm"), "results", ".benchmark");
+    Path file = Files.createTempFile(Path.of("/dev/shm"), "results", ".benchmark");
     channel = FileChannel.open(file, StandardOpenOption.WRITE);
+    // Open, it needs no name; and whatever ends this JVM, the memory is free again.
+    Files.delete(file);
     output = newOutput();
   }
 
   @TearDown
   public void close() throws IOException {
     channel.close();
-    Files.delete(file);
   }
 
   /** Norms as those of random bytes: 17 digits. */
