@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
@@ -46,7 +47,7 @@ final class Microbenchmarks {
                       .build())
               .run();
       for (RunResult result : results) {
-        String name = result.getPrimaryResult().getLabel();
+        String name = name(result.getParams());
         Series nanos = new Series(name, "ns");
         Series bytes = new Series(name + ", allocated", "bytes");
         result
@@ -64,5 +65,20 @@ final class Microbenchmarks {
     } catch (RunnerException e) {
       throw new ExitException(ExitCode.INTERNAL, "JMH: " + e.getMessage());
     }
+  }
+
+  private static String name(BenchmarkParams benchmark) {
+    return name(
+        benchmark.getBenchmark(),
+        benchmark.getParamsKeys().stream()
+            .map(key -> key + "=" + benchmark.getParam(key))
+            .toList());
+  }
+
+  /** Such as {@code ResultsBenchmark.write(format=npy)}: no two benchmarks have the same name. */
+  static String name(String method, List<String> parameters) {
+    String className = method.substring(0, method.lastIndexOf('.'));
+    String name = method.substring(className.lastIndexOf('.') + 1);
+    return parameters.isEmpty() ? name : "%s(%s)".formatted(name, String.join(", ", parameters));
   }
 }

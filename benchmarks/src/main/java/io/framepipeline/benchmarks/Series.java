@@ -49,7 +49,7 @@ record Series(String name, String unit, List<Double> values) {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "%-44s %14s %-10s %s to %s",
+        "%-54s %14s %-10s %s to %s",
         name,
         number(median()),
         unit,
