@@ -38,6 +38,9 @@ final class PipelineRun implements Contender {
   private final Path log;
   private final long startNanos;
 
+  /** Whether somebody was told to look into the log, so that it must stay. */
+  private boolean isLogNamed;
+
   PipelineRun(Path home, Map<String, String> settings, List<String> options) {
     this.home = home;
     List<String> command = new ArrayList<>(List.of(home.resolve("pipeline").toString(), "run"));
@@ -96,6 +99,7 @@ final class PipelineRun implements Contender {
     double elapsed;
     do {
       LockSupport.parkNanos(COURSE_STEP_NANOS);
+      checkRuns();
       elapsed = (System.nanoTime() - firstNanos) / 1e9;
       course.add(elapsed, reader.ledger.read().framesAcknowledged());
     } while (elapsed < seconds);
@@ -118,6 +122,7 @@ final class PipelineRun implements Contender {
     double joinedAt = Double.NaN;
     while (joined.length() < secondsTogether) {
       LockSupport.parkNanos(COURSE_STEP_NANOS);
+      checkRuns();
       double elapsed = (System.nanoTime() - commandNanos) / 1e9;
       all.add(elapsed, reader.ledger.read().framesAcknowledged() - framesBefore);
       StageStats instance = figures.find(Stage.RECIPROCAL.label() + "-2");
@@ -182,7 +187,9 @@ final class PipelineRun implements Contender {
     process.destroy();
     try {
       process.waitFor();
-      Files.delete(log);
+      if (!isLogNamed) {
+        Files.delete(log);
+      }
     } catch (IOException | InterruptedException e) {
       throw new IllegalStateException(e);
     }
@@ -190,6 +197,7 @@ final class PipelineRun implements Contender {
 
   @Override
   public Progress now() {
+    checkRuns();
     long frames = 0;
     Histogram.Snapshot latency = Buckets.noLatencies();
     Map<String, Double> cpu = new TreeMap<>();
@@ -210,12 +218,24 @@ final class PipelineRun implements Contender {
     return new Progress(nanos, frames, latency, cpu, switches);
   }
 
+  /** Fails if the run has ended: figures of what does not run would be wrong. */
+  private void checkRuns() {
+    if (!process.isAlive()) {
+      throw failure("the pipeline has ended, with exit code " + process.exitValue());
+    }
+  }
+
   /** Fails if what was begun at this moment cannot be expected to come any more. */
   private void checkStarts(long beganNanos) {
-    if (!process.isAlive() || System.nanoTime() - beganNanos > START_LIMIT_NANOS) {
-      throw new ExitException(
-          ExitCode.INTERNAL, "the pipeline does not run: see " + log.toAbsolutePath());
+    checkRuns();
+    if (System.nanoTime() - beganNanos > START_LIMIT_NANOS) {
+      throw failure("the pipeline does not get to its frames");
     }
+  }
+
+  private ExitException failure(String what) {
+    isLogNamed = true;
+    return new ExitException(ExitCode.INTERNAL, what + ": see " + log.toAbsolutePath());
   }
 
   private long normed() {
