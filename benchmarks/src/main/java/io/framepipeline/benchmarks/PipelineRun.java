@@ -2,14 +2,12 @@ package io.framepipeline.benchmarks;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.metrics.Buckets;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.FiguresDirectory;
-import io.framepipeline.common.metrics.Histogram;
-import io.framepipeline.common.metrics.InstanceFigures;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.LocalRun;
 import io.framepipeline.common.topology.Stage;
+import io.framepipeline.console.Totals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,7 +71,7 @@ final class PipelineRun implements Contender {
 
   /** Waits for the first norm; returns how many seconds after the command it was. */
   double awaitFirstNorm() {
-    while (normed() == 0) {
+    while (totals().framesNormed() == 0) {
       checkStarts(startNanos);
       LockSupport.parkNanos(POLL_NANOS);
     }
@@ -198,24 +196,15 @@ final class PipelineRun implements Contender {
   @Override
   public Progress now() {
     checkRuns();
-    long frames = 0;
-    Histogram.Snapshot latency = Buckets.noLatencies();
+    Totals totals = totals();
     Map<String, Double> cpu = new TreeMap<>();
     double switches = 0;
-    long nanos = System.nanoTime();
     for (Map.Entry<Long, String> entry : processes().entrySet()) {
-      long pid = entry.getKey();
-      String role = entry.getValue();
-      cpu.merge(role, cpuSeconds(pid), Double::sum);
-      switches += contextSwitches(pid);
-      StageStats stats = stats(pid);
-      if (stats != null && role.equals(Stage.READER.label())) {
-        frames += stats.ledger.read().framesAcknowledged();
-      } else if (stats != null && role.equals(Stage.NORM.label())) {
-        latency = latency.plus(stats.latencyNanos.snapshot());
-      }
+      cpu.merge(entry.getValue(), cpuSeconds(entry.getKey()), Double::sum);
+      switches += contextSwitches(entry.getKey());
     }
-    return new Progress(nanos, frames, latency, cpu, switches);
+    return new Progress(
+        totals.nanos(), totals.ledger().framesAcknowledged(), totals.latencyNanos(), cpu, switches);
   }
 
   /** Fails if the run has ended: figures of what does not run would be wrong. */
@@ -238,12 +227,8 @@ final class PipelineRun implements Contender {
     return new ExitException(ExitCode.INTERNAL, what + ": see " + log.toAbsolutePath());
   }
 
-  private long normed() {
-    return processes().entrySet().stream()
-        .filter(entry -> entry.getValue().equals(Stage.NORM.label()))
-        .map(entry -> stats(entry.getKey()))
-        .mapToLong(stats -> stats == null ? 0 : stats.counter(Figure.FRAMES_NORMED).get())
-        .sum();
+  private Totals totals() {
+    return Totals.of(figures.look());
   }
 
   /** The services and the driver, by process id, with what they are. */
@@ -261,14 +246,6 @@ final class PipelineRun implements Contender {
               }
             });
     return roles;
-  }
-
-  private StageStats stats(long pid) {
-    return figures.look().instances().stream()
-        .map(InstanceFigures::stats)
-        .filter(stats -> stats.counter(Figure.PID).get() == pid)
-        .findFirst()
-        .orElse(null);
   }
 
   private static double cpuSeconds(long pid) {
