@@ -1,17 +1,11 @@
 package io.framepipeline.benchmarks;
 
-import io.framepipeline.common.config.ExitCode;
-import io.framepipeline.common.config.ExitException;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -33,7 +27,6 @@ final class Measurements {
   private static final int STEADY_AFTER_SECONDS = 8;
 
   private static final double NINE_TENTHS = 0.9;
-  private static final int MEBIBYTE = 1 << 20;
   private static final int FILE_MEBIBYTES = 64;
   static final String FRAMES_PER_SECOND = "frames/s";
   private static final String CPU_PER_FRAME = "us/frame";
@@ -76,18 +69,12 @@ final class Measurements {
 
   List<Series> file() {
     Baseline baseline = new Baseline(home);
-    Path file = Path.of("/dev/shm/pipeline-bench-frames");
-    try {
-      writeRandom(file);
-      try (Turns turns = new Turns()) {
-        turns.add("C rings", baseline.start("rings", file.toString()));
-        turns.add("C rings from memory", baseline.start("rings", "mem"));
-        turns.add("pipeline", run("--source=" + file, "--repeat"));
-        take(turns);
-      }
-      Files.delete(file);
-    } catch (IOException e) {
-      throw new ExitException(ExitCode.INTERNAL, "cannot write " + file + ": " + e.getMessage());
+    try (RandomFile file = RandomFile.create(Path.of("/dev/shm"), FILE_MEBIBYTES);
+        Turns turns = new Turns()) {
+      turns.add("C rings", baseline.start("rings", file.path().toString()));
+      turns.add("C rings from memory", baseline.start("rings", "mem"));
+      turns.add("pipeline", run("--source=" + file.path(), "--repeat"));
+      take(turns);
     }
     return take();
   }
@@ -200,17 +187,6 @@ final class Measurements {
           "of before",
           joining.all().rate(joining.seconds(), joining.seconds() + 1) / before);
       add(name + ": steady", "of before", joining.all().rate(together, together + 1) / before);
-    }
-  }
-
-  private static void writeRandom(Path file) throws IOException {
-    Random random = new Random(1);
-    byte[] bytes = new byte[MEBIBYTE];
-    try (OutputStream out = Files.newOutputStream(file)) {
-      for (int i = 0; i < FILE_MEBIBYTES; i++) {
-        random.nextBytes(bytes);
-        out.write(bytes);
-      }
     }
   }
 
