@@ -2,6 +2,11 @@ package io.framepipeline.benchmarks;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
+import io.framepipeline.common.config.OutputFile;
+import io.framepipeline.common.config.Settings;
+import io.framepipeline.launcher.Pipeline;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -28,10 +33,16 @@ public final class Bench implements Callable<Integer> {
       description = "what to measure: ${COMPLETION-CANDIDATES}; all if none is named")
   private Set<Section> sections = EnumSet.noneOf(Section.class);
 
-  @Option(names = "--rounds", description = "turns of each, ${DEFAULT-VALUE} if not given")
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "rounds of each measurement, ${DEFAULT-VALUE} if not given")
   private int rounds = 5;
 
-  @Option(names = "--seconds", description = "of each measurement, ${DEFAULT-VALUE} if not given")
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      description = "length of a round, ${DEFAULT-VALUE} if not given")
   private int seconds = 4;
 
   @Option(names = "--json", paramLabel = "FILE", description = "writes all figures to FILE")
@@ -40,18 +51,16 @@ public final class Bench implements Callable<Integer> {
   private Bench() {}
 
   public static void main(String[] args) {
-    System.exit(
-        new CommandLine(new Bench())
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            .setExecutionExceptionHandler(Bench::onException)
-            .execute(args));
+    System.exit(Pipeline.execute(commandLine(), args));
+  }
+
+  static CommandLine commandLine() {
+    return Pipeline.commandLine(new Bench());
   }
 
   @Override
   public Integer call() {
-    if (rounds < 1 || seconds < 1) {
-      throw new ExitException(ExitCode.USAGE, "--rounds and --seconds must be 1 or more");
-    }
+    check();
     Map<String, List<Series>> results = new LinkedHashMap<>();
     Measurements measurements =
         new Measurements(Path.of(System.getProperty("pipeline.home")), rounds, seconds);
@@ -60,14 +69,41 @@ public final class Bench implements Callable<Integer> {
       List<Series> measured = section.measure(measurements);
       measured.forEach(series -> System.out.println("  " + line(series, measured)));
       results.put(section.name().toLowerCase(Locale.ROOT), measured);
-    }
-    if (json != null) {
-      JsonMapper.builder()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .build()
-          .writeValue(json.toFile(), results);
+      if (json != null) {
+        // After each section: what is measured is kept, whatever becomes of the next one.
+        write(results);
+      }
     }
     return ExitCode.OK;
+  }
+
+  /** Finds what can be wrong before anything is measured, which takes long. */
+  private void check() {
+    checkPositive("--rounds", rounds);
+    checkPositive("--seconds", seconds);
+    if (json != null) {
+      OutputFile.check("--json", json);
+    }
+  }
+
+  private static void checkPositive(String option, int value) {
+    if (value < 1) {
+      throw Settings.malformed(option, Integer.toString(value), "1 or more");
+    }
+  }
+
+  private void write(Map<String, List<Series>> results) {
+    try {
+      Files.write(
+          json,
+          JsonMapper.builder()
+              .enable(SerializationFeature.INDENT_OUTPUT)
+              .build()
+              .writeValueAsBytes(results));
+    } catch (IOException e) {
+      throw new ExitException(
+          ExitCode.OUTPUT, "--json=%s: cannot be written: %s".formatted(json, e.getMessage()));
+    }
   }
 
   /** Rates with their ratio to the section's first one, which is what they are compared with. */
@@ -78,15 +114,5 @@ public final class Bench implements Callable<Integer> {
             || !series.unit().equals(reference.unit())
         ? series.toString()
         : String.format(Locale.ROOT, "%s   %.2f of the first", series, series.ratioTo(reference));
-  }
-
-  private static int onException(
-      Exception e, CommandLine commandLine, CommandLine.ParseResult parsed) {
-    if (e instanceof ExitException exit) {
-      System.err.println("pipeline bench: " + exit.getMessage());
-      return exit.exitCode();
-    }
-    e.printStackTrace();
-    return ExitCode.INTERNAL;
   }
 }

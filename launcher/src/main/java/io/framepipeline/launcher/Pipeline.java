@@ -56,13 +56,14 @@ public final class Pipeline {
   private Pipeline() {}
 
   public static void main(String[] args) {
-    System.exit(run(args));
+    CommandLine commandLine = commandLine();
+    System.exit(args.length == 0 ? usage(commandLine) : execute(commandLine, args));
   }
 
-  private static int run(String[] args) {
-    CommandLine commandLine = commandLine();
+  /** Executes a command; returns its exit code, or that of what it could not print. */
+  public static int execute(CommandLine commandLine, String... args) {
     try {
-      int exitCode = args.length == 0 ? usage(commandLine) : commandLine.execute(args);
+      int exitCode = commandLine.execute(args);
       if (!System.out.checkError() || exitCode != ExitCode.OK) {
         return exitCode;
       }
@@ -76,11 +77,15 @@ public final class Pipeline {
     }
   }
 
-  /** Turns arguments into commands, and what those throw into one line and an exit code. */
   static CommandLine commandLine() {
-    CommandLine commandLine = new CommandLine(new Pipeline());
+    CommandLine commandLine = commandLine(new Pipeline());
     RunOptions.addTo(commandLine.getSubcommands().get("run").getCommandSpec());
-    return commandLine
+    return commandLine;
+  }
+
+  /** Turns arguments into a command, and what it throws into one line and an exit code. */
+  public static CommandLine commandLine(Object command) {
+    return new CommandLine(command)
         .registerConverter(Path.class, Pipeline::toPath)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(Pipeline::onWrongUsage)

@@ -104,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
     }
     if (options.json != null) {
-      checkJson(options.json);
+      OutputFile.check("--json", options.json);
     }
     LivePage.check(options.page);
     Map<String, String> environment = new HashMap<>(System.getenv());
@@ -121,16 +121,6 @@ final class RunCommand implements Callable<Integer> {
       throw new ExitException(
           ExitCode.USAGE, "--results=%s: give either this or --print".formatted(options.results));
     }
-  }
-
-  private static void checkJson(Path file) {
-    OutputFile.whyNotWritable(file)
-        .ifPresent(
-            why -> {
-              throw new ExitException(
-                  ExitCode.USAGE,
-                  "--json=%s: %s; give a file that this user may write".formatted(file, why));
-            });
   }
 
   private int run(RunDirectory runDirectory, Supervisor supervisor, LivePage page) {

@@ -8,6 +8,21 @@ import java.util.Optional;
 public final class OutputFile {
   private OutputFile() {}
 
+  /**
+   * Checks the file of an option before anything is done for it. The file stays as it is.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if this user cannot write the file
+   */
+  public static void check(String option, Path file) {
+    whyNotWritable(file)
+        .ifPresent(
+            why -> {
+              throw new ExitException(
+                  ExitCode.USAGE,
+                  "%s=%s: %s; give a file that this user may write".formatted(option, file, why));
+            });
+  }
+
   /** Why this user cannot write the file, as far as that is known before; empty if it can be. */
   public static Optional<String> whyNotWritable(Path file) {
     Path directory = file.toAbsolutePath().getParent();
