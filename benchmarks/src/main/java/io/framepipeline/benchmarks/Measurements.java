@@ -1,5 +1,6 @@
 package io.framepipeline.benchmarks;
 
+import io.framepipeline.common.wire.Frames;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -141,15 +142,17 @@ final class Measurements {
 
   List<Series> growth() {
     for (int round = 0; round < rounds; round++) {
-      for (int reciprocals : new int[] {1, 2, 4, 8}) {
-        grow("%s reciprocals".formatted(reciprocals), run("--reciprocals=" + reciprocals));
+      grow("one of each", Frames.DEFAULT_WINDOW_FRAMES);
+      for (int reciprocals : new int[] {2, 4, 8}) {
+        String option = "--reciprocals=" + reciprocals;
+        grow("%s reciprocals".formatted(reciprocals), Frames.DEFAULT_WINDOW_FRAMES, option);
       }
       for (int readers : new int[] {2, 4}) {
-        grow("%s readers".formatted(readers), run("--readers=" + readers));
+        String option = "--readers=" + readers;
+        grow("%s readers".formatted(readers), Frames.DEFAULT_WINDOW_FRAMES, option);
       }
       for (int frames : new int[] {128, 4096, 16384}) {
-        Map<String, String> window = Map.of("READER_WINDOW_FRAMES", Integer.toString(frames));
-        grow("window of %s frames".formatted(frames), new PipelineRun(home, window, List.of()));
+        grow("window of %s frames".formatted(frames), frames);
       }
     }
     return take();
@@ -190,8 +193,10 @@ final class Measurements {
     }
   }
 
-  private void grow(String name, PipelineRun run) {
-    try (run) {
+  /** The window is set, so that what is shared does not depend on the machine's memory. */
+  private void grow(String name, int windowFrames, String... options) {
+    Map<String, String> settings = Map.of("READER_WINDOW_FRAMES", Integer.toString(windowFrames));
+    try (PipelineRun run = new PipelineRun(home, settings, List.of(options))) {
       run.awaitFirstNorm();
       Progress.Sample sample = run.measure(GROWTH_WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
