@@ -26,7 +26,10 @@ final class BaselineRun implements Contender {
   BaselineRun(List<String> command, Path count) throws IOException {
     this.count = count;
     this.process =
-        new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        new ProcessBuilder(command)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
   }
 
   @Override
@@ -38,7 +41,8 @@ final class BaselineRun implements Contender {
   public void awaitFirstFrame() {
     while (frames() == 0) {
       if (!process.isAlive()) {
-        throw new ExitException(ExitCode.INTERNAL, "the baseline does not run");
+        throw new ExitException(
+            ExitCode.INTERNAL, "the C program has ended, with exit code " + process.exitValue());
       }
       LockSupport.parkNanos(POLL_NANOS);
     }

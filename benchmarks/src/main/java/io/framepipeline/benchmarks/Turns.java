@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
+import org.agrona.CloseHelper;
 
 /**
  * Contenders for the same cores that are started once and measured in short turns, while all others
@@ -59,12 +60,11 @@ final class Turns implements AutoCloseable {
     }
   }
 
+  /** Ends all of them, even if one cannot be ended in order: who is stopped would stay so. */
   @Override
   public void close() {
-    for (Contender contender : contenders.values()) {
-      signal(contender, "CONT");
-      contender.close();
-    }
+    contenders.values().forEach(contender -> signal(contender, "CONT"));
+    CloseHelper.closeAll(contenders.values());
   }
 
   private static void signal(Contender contender, String name) {
