@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.Result;
@@ -63,8 +65,19 @@ final class Microbenchmarks {
       }
       return all;
     } catch (RunnerException e) {
-      throw new ExitException(ExitCode.INTERNAL, "JMH: " + e.getMessage());
+      throw new ExitException(ExitCode.INTERNAL, "JMH: " + reason(e));
     }
+  }
+
+  /** What a benchmark threw, which JMH wraps, or else what JMH says. */
+  private static String reason(RunnerException e) {
+    return Stream.iterate((Throwable) e, Objects::nonNull, Microbenchmarks::within)
+        .reduce(e, (outer, inner) -> inner)
+        .getMessage();
+  }
+
+  private static Throwable within(Throwable e) {
+    return e.getSuppressed().length > 0 ? e.getSuppressed()[0] : e.getCause();
   }
 
   private static String name(BenchmarkParams benchmark) {

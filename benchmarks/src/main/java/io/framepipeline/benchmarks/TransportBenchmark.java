@@ -94,6 +94,8 @@ public class TransportBenchmark {
     // One more than was sent, since a poll at the end of a term finds only padding.
     subscription.controlledPoll(handler, 2);
     if (rejectReason != null) {
+      // JMH does not tear down what has failed, and the driver's files are in shared memory.
+      disconnect();
       throw new IllegalStateException("the message is rejected: " + rejectReason.label());
     }
     if (++sent % BATCHES_PER_DRIVER_CYCLE == 0) {
