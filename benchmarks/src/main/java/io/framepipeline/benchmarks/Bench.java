@@ -51,6 +51,7 @@ public final class Bench implements Callable<Integer> {
   private Bench() {}
 
   public static void main(String[] args) {
+    Runtime.getRuntime().addShutdownHook(new Thread(Turns::endChildren));
     System.exit(Pipeline.execute(commandLine(), args));
   }
 

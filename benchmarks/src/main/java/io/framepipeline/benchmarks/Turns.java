@@ -24,6 +24,10 @@ final class Turns implements AutoCloseable {
 
   private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+  private static final long END_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private static final long END_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
   /** Each is stopped for the turns of all others; the driver evicts a client that is for 5 s. */
   private static final int MAX_CONTENDERS = 5;
 
@@ -67,10 +71,26 @@ final class Turns implements AutoCloseable {
     CloseHelper.closeAll(contenders.values());
   }
 
+  /** Ends what this process has started, for its own end by a signal. */
+  static void endChildren() {
+    List<ProcessHandle> children = ProcessHandle.current().children().toList();
+    children.forEach(ProcessHandle::destroy);
+    long deadlineNanos = System.nanoTime() + END_LIMIT_NANOS;
+    while (children.stream().anyMatch(ProcessHandle::isAlive)
+        && System.nanoTime() - deadlineNanos < 0) {
+      // Who is stopped does not end; and the next turn may stop it once more.
+      signal(ProcessHandle.current().descendants(), "CONT");
+      LockSupport.parkNanos(END_POLL_NANOS);
+    }
+  }
+
   private static void signal(Contender contender, String name) {
+    signal(Stream.concat(Stream.of(contender.process()), contender.process().descendants()), name);
+  }
+
+  private static void signal(Stream<ProcessHandle> processes, String name) {
     List<String> command = new ArrayList<>(List.of("kill", "-" + name));
-    Stream.concat(Stream.of(contender.process()), contender.process().descendants())
-        .forEach(process -> command.add(Long.toString(process.pid())));
+    processes.forEach(process -> command.add(Long.toString(process.pid())));
     try {
       new ProcessBuilder(command).start().waitFor();
     } catch (IOException e) {

@@ -24,6 +24,16 @@ class TurnsTest {
     assertThat(other.sleep.waitFor(10, TimeUnit.SECONDS)).isTrue();
   }
 
+  @Test
+  void whoIsStoppedIsEndedWithThisProcess() throws Exception {
+    Sleeper sleeper = new Sleeper(false);
+    new Turns().add("stopped", sleeper);
+
+    Turns.endChildren();
+
+    assertThat(sleeper.sleep.isAlive()).isFalse();
+  }
+
   /** A process that does nothing. */
   private static final class Sleeper implements Contender {
     private final Process sleep;
