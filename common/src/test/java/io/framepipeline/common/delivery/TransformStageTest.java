@@ -39,6 +39,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class TransformStageTest {
   private static final Channels CHANNELS = Channels.of(Channels.DEFAULT);
+
+  /** Where the reciprocal sends to: norms, unless a stage of one's own comes between. */
+  private static final Stage NEXT = Stage.RECIPROCAL.next();
+
   private static final int SOURCE_ID = 12345;
   private static final int ANSWER_STREAM_ID = -6;
 
@@ -196,7 +200,7 @@ class TransformStageTest {
   @Test
   void shouldNotBeReadyBeforeItsKernelIsWarm() {
     isWarm = false;
-    norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
+    norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), NEXT, 1));
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(stats.counter(Figure.DOWNSTREAM_INSTANCES).get()).isEqualTo(1);
     assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
@@ -385,7 +389,7 @@ class TransformStageTest {
 
   private RecordingInbox openNormInbox() {
     RecordingInbox inbox =
-        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), Stage.NORM, 1));
+        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), NEXT, 1));
     driver.stepUntil(
         "the norm to be known", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 1);
     if (reader == null) {
