@@ -46,12 +46,12 @@ class TransformStageTest {
   private static final int SOURCE_ID = 12345;
   private static final int ANSWER_STREAM_ID = -6;
 
-  /** What a norm is given that nobody has seen reading, give or take one. */
+  /** What a receiver is given that nobody has seen reading, give or take one. */
   private static final int ENOUGH_FRAMES = 8;
 
   private final SteppedDriver driver = new SteppedDriver();
   private final SteppedDriver.Peer reciprocal = driver.startPeer();
-  private final SteppedDriver.Peer norm = driver.startPeer();
+  private final SteppedDriver.Peer next = driver.startPeer();
   private final StageStats stats = StageStats.inMemory();
   private final TransformStage session =
       reciprocal.own(
@@ -71,15 +71,15 @@ class TransformStageTest {
 
   @Test
   void shouldTurnBytesIntoReciprocalsAndKeepTheFields() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     byte[] payload = new byte[Frames.BYTE_PAYLOAD_LENGTH];
     new Random(3).nextBytes(payload);
 
     reader.send(
         TestMessages.byteFrame(Long.MAX_VALUE - 1, -99, SOURCE_ID, ANSWER_STREAM_ID, payload));
-    driver.stepUntil("the float frame", () -> norms.poll(1) == 1);
+    driver.stepUntil("the float frame", () -> receiver.poll(1) == 1);
 
-    DirectBuffer message = norms.messages().getFirst();
+    DirectBuffer message = receiver.messages().getFirst();
     FrameBatchDecoder frame = decode(message);
     assertThat(message.capacity()).isEqualTo(Frames.MESSAGE_LENGTH + Frames.FLOAT_PAYLOAD_LENGTH);
     assertThat(frame.sequence()).isEqualTo(Long.MAX_VALUE - 1);
@@ -95,17 +95,17 @@ class TransformStageTest {
 
   @Test
   void shouldPlaceEveryPayloadOnACacheLine() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     List<Long> misplaced = new ArrayList<>();
     int frames = 100;
     for (int i = 0; i < frames; i++) {
       reader.send(frame(i));
       driver.step();
-      norms
+      receiver
           .inbox()
           .poll(
               (buffer, offset, length, header) -> {
-                FrameSlots slots = norms.inbox().slots(header);
+                FrameSlots slots = receiver.inbox().slots(header);
                 long number =
                     new FrameBatchDecoder()
                         .wrapAndApplyHeader(buffer, offset, new MessageHeaderDecoder())
@@ -126,25 +126,25 @@ class TransformStageTest {
   /** What a reader writes over is done, by another way. */
   @Test
   void shouldSkipAFrameWhoseBytesAreGone() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     reader.send(TestMessages.withoutPayload(frame(0)));
     reader.send(frame(1));
-    driver.stepUntil("a frame", () -> norms.poll(2) >= 0 && norms.messages().size() == 1);
+    driver.stepUntil("a frame", () -> receiver.poll(2) >= 0 && receiver.messages().size() == 1);
 
-    assertThat(sequencesOf(norms)).containsExactly(1L);
+    assertThat(sequencesOf(receiver)).containsExactly(1L);
     assertThat(stats.rejected(RejectReason.GONE).get()).isEqualTo(1);
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isEqualTo(1);
   }
 
   @Test
   void shouldHandOnABatchInOneMessage() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     reader.sendBatch(frames(7, 16));
-    driver.stepUntil("the batch", () -> norms.poll(1) == 16);
+    driver.stepUntil("the batch", () -> receiver.poll(1) == 16);
 
-    assertThat(norms.batchLengths()).containsExactly(16);
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(7, 23));
-    for (DirectBuffer message : norms.messages()) {
+    assertThat(receiver.batchLengths()).containsExactly(16);
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(7, 23));
+    for (DirectBuffer message : receiver.messages()) {
       assertThat(floatAt(message, 0)).isEqualTo(1f / (1f + decode(message).sequence()));
     }
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isEqualTo(16);
@@ -153,15 +153,15 @@ class TransformStageTest {
   /** A reader writes over its frames in order, so what is before one that is gone is done too. */
   @Test
   void shouldHandOnWhatIsLeftOfABatch() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     List<DirectBuffer> batch = frames(0, 16);
     batch.set(3, TestMessages.withoutPayload(batch.get(3)));
     batch.set(4, TestMessages.withoutPayload(batch.get(4)));
     reader.sendBatch(batch);
-    driver.stepUntil("the rest", () -> norms.poll(1) == 11);
+    driver.stepUntil("the rest", () -> receiver.poll(1) == 11);
 
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(5, 16));
-    for (DirectBuffer message : norms.messages()) {
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(5, 16));
+    for (DirectBuffer message : receiver.messages()) {
       assertThat(floatAt(message, 0)).isEqualTo(1f / (1f + decode(message).sequence()));
     }
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isEqualTo(11);
@@ -169,8 +169,8 @@ class TransformStageTest {
   }
 
   @Test
-  void shouldConsumeNothingWhileEveryNormIsFull() {
-    RecordingInbox norms = openNormInbox();
+  void shouldConsumeNothingWhileEveryReceiverIsFull() {
+    RecordingInbox receiver = openReceiver();
     int frames = 2 * ENOUGH_FRAMES;
     for (int i = 0; i < frames; i++) {
       reader.send(frame(i));
@@ -181,18 +181,19 @@ class TransformStageTest {
     assertThat(transformed).isBetween((long) ENOUGH_FRAMES - 1, ENOUGH_FRAMES + 1L);
     assertThat(stats.counter(Figure.BACKPRESSURE).get()).isPositive();
 
-    driver.stepUntil("all frames", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+    driver.stepUntil(
+        "all frames", () -> receiver.poll(1) >= 0 && receiver.messages().size() == frames);
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(0, frames));
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isEqualTo(frames);
   }
 
   @Test
-  void shouldOpenItsInboxOnlyWhenThereIsANorm() {
+  void shouldOpenItsInboxOnlyWhenThereIsAReceiver() {
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
     assertThat(stats.counter(Figure.READY).get()).isZero();
 
-    openNormInbox();
+    openReceiver();
     assertThat(driver.inboxCount(Stage.RECIPROCAL)).isEqualTo(1);
     assertThat(stats.counter(Figure.READY).get()).isEqualTo(1);
   }
@@ -200,7 +201,7 @@ class TransformStageTest {
   @Test
   void shouldNotBeReadyBeforeItsKernelIsWarm() {
     isWarm = false;
-    norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), NEXT, 1));
+    next.own(RecordingInbox.open(next.connection(), CHANNELS.frames(), NEXT, 1));
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(stats.counter(Figure.DOWNSTREAM_INSTANCES).get()).isEqualTo(1);
     assertThat(driver.inboxCount(Stage.RECIPROCAL)).isZero();
@@ -212,7 +213,7 @@ class TransformStageTest {
   }
 
   @Test
-  void shouldLeaveAtOnceIfThereNeverWasANorm() {
+  void shouldLeaveAtOnceIfThereNeverWasAReceiver() {
     session.leave(driver.nanoTime());
     driver.step();
     assertThat(session.isDone()).isTrue();
@@ -221,7 +222,7 @@ class TransformStageTest {
   /** Taking frames that it can do nothing with would get it the most of all. */
   @Test
   void shouldTakeNothingWhileItCannotMapASendersSlots() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     // It knows the reader's log.
     driver.stepFor(Duration.ofMillis(10));
     int frames = 2 * ENOUGH_FRAMES;
@@ -234,15 +235,16 @@ class TransformStageTest {
 
     while (sent < frames) {
       reader.send(frame(sent++));
-      norms.poll(1);
+      receiver.poll(1);
     }
-    driver.stepUntil("all frames", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+    driver.stepUntil(
+        "all frames", () -> receiver.poll(1) >= 0 && receiver.messages().size() == frames);
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(0, frames));
   }
 
   @Test
   void shouldEndIfItStillCannotMapASendersSlotsAfterAWhile() {
-    openNormInbox();
+    openReceiver();
     driver.stepFor(Duration.ofMillis(10));
     assertThat(reader.trySend(frame(0))).isTrue();
     // Loaded before it is needed, for want of descriptors.
@@ -257,45 +259,45 @@ class TransformStageTest {
   }
 
   @Test
-  void shouldBeSentLittleWhileThereIsNoNorm() {
-    RecordingInbox gone = openNormInbox();
+  void shouldBeSentLittleWhileThereIsNoReceiver() {
+    RecordingInbox gone = openReceiver();
     gone.close();
-    driver.stepUntil("no norm", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 0);
+    driver.stepUntil("no receiver", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 0);
     assertThat(sendFor(1000)).isEqualTo(ENOUGH_FRAMES);
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isZero();
   }
 
   /** A reader that is ending as well may have nobody else. */
   @Test
-  void shouldOpenItsInboxForANormThoughToldToStop() {
+  void shouldOpenItsInboxForAReceiverThoughToldToStop() {
     session.announceStop();
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(session.isDone()).isFalse();
 
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     assertThat(driver.stoppingCount(Stage.RECIPROCAL)).isOne();
     reader.send(frame(0));
-    driver.stepUntil("the frame", () -> norms.poll(1) == 1);
+    driver.stepUntil("the frame", () -> receiver.poll(1) == 1);
   }
 
   @Test
-  void shouldKeepWhatItHasWhileThereIsNoNorm() {
-    RecordingInbox gone = openNormInbox();
+  void shouldKeepWhatItHasWhileThereIsNoReceiver() {
+    RecordingInbox gone = openReceiver();
     gone.close();
-    driver.stepUntil("no norm", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 0);
+    driver.stepUntil("no receiver", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 0);
     assertThat(stats.counter(Figure.READY).get()).isZero();
     reader.send(frame(0));
     driver.stepFor(Duration.ofSeconds(1));
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isZero();
 
-    RecordingInbox norms = openNormInbox();
-    driver.stepUntil("the frame", () -> norms.poll(1) == 1);
+    RecordingInbox receiver = openReceiver();
+    driver.stepUntil("the frame", () -> receiver.poll(1) == 1);
     assertThat(stats.counter(Figure.READY).get()).isEqualTo(1);
   }
 
   @Test
   void shouldCountAndSkipMalformedMessages() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     DirectBuffer floatFrame = TestMessages.floatFrame(0, 0, SOURCE_ID, ANSWER_STREAM_ID, 1);
     TestSender stranger = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     int good = 0;
@@ -306,7 +308,7 @@ class TransformStageTest {
       int expected = good;
       driver.stepUntil(
           "the frame after a message that is " + malformed,
-          () -> norms.poll(1) >= 0 && norms.messages().size() == expected);
+          () -> receiver.poll(1) >= 0 && receiver.messages().size() == expected);
       driver.stepUntil(
           malformed + " to be counted",
           () -> stats.rejected(malformed.reason()).get() == before + 1);
@@ -321,35 +323,36 @@ class TransformStageTest {
         "each fragment to be counted",
         () -> stats.rejected(RejectReason.LENGTH).get() > before + 1);
 
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, good));
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(0, good));
     assertThat(stats.counter(Figure.FRAMES_TRANSFORMED).get()).isEqualTo(good);
   }
 
   @Test
   void shouldHandOnEverythingBeforeItLeaves() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     int frames = 2 * ENOUGH_FRAMES;
     for (int i = 0; i < frames; i++) {
       reader.send(frame(i));
     }
     session.leave(driver.nanoTime());
     driver.stepFor(Duration.ofSeconds(5));
-    assertThat(session.isDone()).as("the norms have no room").isFalse();
+    assertThat(session.isDone()).as("the receiver has no room").isFalse();
 
-    driver.stepUntil("the end", () -> norms.poll(1) >= 0 && session.isDone());
+    driver.stepUntil("the end", () -> receiver.poll(1) >= 0 && session.isDone());
     session.close();
     reciprocal.close();
-    driver.stepUntil("the rest", () -> norms.poll(1) >= 0 && norms.messages().size() == frames);
+    driver.stepUntil(
+        "the rest", () -> receiver.poll(1) >= 0 && receiver.messages().size() == frames);
 
     driver.stepFor(Duration.ofSeconds(12));
-    assertThat(sequencesOf(norms)).containsExactlyElementsOf(range(0, frames));
+    assertThat(sequencesOf(receiver)).containsExactlyElementsOf(range(0, frames));
     assertThat(reader.opened()).hasSize(1);
     assertThat(reader.lost()).isEmpty();
   }
 
   @Test
   void shouldLeaveInSpiteOfASenderThatDiedWithAFrameHalfMade() {
-    RecordingInbox norms = openNormInbox();
+    RecordingInbox receiver = openReceiver();
     TestSender dying = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     // It is behind when the sender dies: the driver then never unblocks the log.
     reciprocal.run(nowNanos -> 0);
@@ -359,12 +362,12 @@ class TransformStageTest {
     driver.stepFor(Duration.ofSeconds(30));
 
     reciprocal.run(session::doWork);
-    driver.stepUntil("the whole frame", () -> norms.poll(1) == 1);
+    driver.stepUntil("the whole frame", () -> receiver.poll(1) == 1);
     reader.send(frame(1));
     session.leave(driver.nanoTime());
-    driver.stepUntil("the end", () -> norms.poll(1) >= 0 && session.isDone());
+    driver.stepUntil("the end", () -> receiver.poll(1) >= 0 && session.isDone());
 
-    assertThat(sequencesOf(norms)).containsExactly(0L, 1L);
+    assertThat(sequencesOf(receiver)).containsExactly(0L, 1L);
   }
 
   private static void reciprocals(
@@ -387,11 +390,11 @@ class TransformStageTest {
     }
   }
 
-  private RecordingInbox openNormInbox() {
+  private RecordingInbox openReceiver() {
     RecordingInbox inbox =
-        norm.own(RecordingInbox.open(norm.connection(), CHANNELS.frames(), NEXT, 1));
+        next.own(RecordingInbox.open(next.connection(), CHANNELS.frames(), NEXT, 1));
     driver.stepUntil(
-        "the norm to be known", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 1);
+        "the receiver to be known", () -> stats.counter(Figure.DOWNSTREAM_INSTANCES).get() == 1);
     if (reader == null) {
       reader = TestSender.connect(driver, CHANNELS.frames(), Stage.RECIPROCAL);
     }
