@@ -42,6 +42,13 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class ReaderSessionTest {
   private static final Channels CHANNELS = Channels.of("aeron:ipc?term-length=64k");
+
+  /** Where the reader sends to. Its instances are the reciprocals of these tests. */
+  private static final Stage NEXT = Stage.first().next();
+
+  /** Where answers come from. Its instances are the norms of these tests. */
+  private static final Stage LAST = Stage.last();
+
   private static final int SOURCE_ID = 4711;
   private static final int WINDOW_FRAMES = 64;
   private static final int MAX_DELIVERIES = 3;
@@ -115,6 +122,12 @@ class ReaderSessionTest {
           return work;
         });
     norms = TestSender.connect(driver, CHANNELS.answers(), Stage.READER);
+    // Nothing expires while a later stage is missing. The tests move the last one only.
+    for (Stage later : NEXT.downstream()) {
+      if (!later.isLast()) {
+        new Worker(later);
+      }
+    }
   }
 
   @AfterEach
@@ -124,7 +137,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldSendEachFrameWithItsFieldsAndBytes() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
 
@@ -144,7 +157,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldSendFramesThatWereReadAtOnceInOneMessage() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     readAtOnce(20);
     readAtOnce(3);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 23);
@@ -157,12 +170,12 @@ class ReaderSessionTest {
   /** One of them may be what killed the one who had them. */
   @Test
   void shouldSendLostFramesAlone() {
-    new Worker(Stage.NORM);
-    Worker doomed = new Worker(Stage.RECIPROCAL);
+    new Worker(LAST);
+    Worker doomed = new Worker(NEXT);
     readAtOnce(16);
     driver.stepUntil("all frames", () -> doomed.poll() == 16);
     doomed.peer.kill();
-    Worker next = new Worker(Stage.RECIPROCAL);
+    Worker next = new Worker(NEXT);
     driver.stepUntil("all frames again", () -> next.poll() == 16);
 
     assertThat(next.inbox.batchLengths()).hasSize(16).containsOnly(1);
@@ -171,7 +184,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldEndOnlyWhenNothingIsInFlight() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     read(5);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 5);
     assertThat(session.isDone()).isFalse();
@@ -189,7 +202,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldCountAnswersThatComeAgainAndIgnoreThoseToNothing() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     read(4);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 4);
 
@@ -209,7 +222,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldCountAndSkipMalformedMessages() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     DirectBuffer byteFrame =
         TestMessages.byteFrame(0, 0, SOURCE_ID, 0, new byte[Frames.BYTE_PAYLOAD_LENGTH]);
     List<Malformed> malformed =
@@ -234,9 +247,9 @@ class ReaderSessionTest {
 
   @Test
   void shouldRedeliverFramesOfAKilledReciprocal() {
-    new Worker(Stage.NORM);
-    Worker doomed = new Worker(Stage.RECIPROCAL);
-    Worker survivor = new Worker(Stage.RECIPROCAL);
+    new Worker(LAST);
+    Worker doomed = new Worker(NEXT);
+    Worker survivor = new Worker(NEXT);
     awaitInboxes(2);
     read(40);
     driver.stepUntil("all frames", () -> doomed.poll() + survivor.poll() == 40);
@@ -266,8 +279,8 @@ class ReaderSessionTest {
 
   @Test
   void shouldRedeliverNothingWhenAReciprocalLeaves() {
-    Worker leaver = new Worker(Stage.RECIPROCAL);
-    Worker other = new Worker(Stage.RECIPROCAL);
+    Worker leaver = new Worker(NEXT);
+    Worker other = new Worker(NEXT);
     awaitInboxes(2);
     read(16);
     driver.stepUntil("all sent", () -> other.poll() == 8);
@@ -293,9 +306,9 @@ class ReaderSessionTest {
 
   @Test
   void shouldRedeliverWhatIsUnacknowledgedSomeTimeAfterANormIsLost() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
-    Worker doomed = new Worker(Stage.NORM);
-    new Worker(Stage.NORM);
+    Worker reciprocal = new Worker(NEXT);
+    Worker doomed = new Worker(LAST);
+    new Worker(LAST);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
 
@@ -326,8 +339,8 @@ class ReaderSessionTest {
 
   @Test
   void shouldWaitForANormBeforeItRedelivers() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
-    Worker doomed = new Worker(Stage.NORM);
+    Worker reciprocal = new Worker(NEXT);
+    Worker doomed = new Worker(LAST);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
 
@@ -335,7 +348,7 @@ class ReaderSessionTest {
     driver.stepFor(Duration.ofMillis(1500));
     assertThat(stats.ledger.read().framesRedelivered()).as("the reciprocal has them").isZero();
 
-    new Worker(Stage.NORM);
+    new Worker(LAST);
     norms.send(TestMessages.norms(SOURCE_ID, 0, 1, 2, 3, 4, 5, 6));
     driver.stepUntil("repeats", () -> stats.ledger.read().framesRedelivered() > 0);
     reciprocal.pollAll();
@@ -345,8 +358,8 @@ class ReaderSessionTest {
 
   @Test
   void shouldRedeliverNothingWhenANormLeaves() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
-    Worker norm = new Worker(Stage.NORM);
+    Worker reciprocal = new Worker(NEXT);
+    Worker norm = new Worker(LAST);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
 
@@ -363,8 +376,8 @@ class ReaderSessionTest {
 
   @Test
   void shouldBlameAFrameForNormsThatDieOfItAtOnce() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
-    Worker first = new Worker(Stage.NORM);
+    Worker reciprocal = new Worker(NEXT);
+    Worker first = new Worker(LAST);
     read(1);
     driver.stepUntil("the frame", () -> reciprocal.poll() == 1);
     first.peer.kill();
@@ -374,19 +387,19 @@ class ReaderSessionTest {
       int deliveries = death;
       driver.stepFor(Duration.ofSeconds(10));
       assertThat(reciprocal.poll()).isEqualTo(deliveries);
-      Worker norm = new Worker(Stage.NORM);
+      Worker norm = new Worker(LAST);
       driver.stepUntil("delivery " + death, () -> reciprocal.poll() == deliveries + 1);
       norm.peer.kill();
     }
-    new Worker(Stage.NORM);
+    new Worker(LAST);
     driver.stepUntil("the end", () -> session.isDone());
     assertLedger(1, 0, 0, 1);
   }
 
   @Test
   void shouldRedeliverASingleFrameWhenNothingMoves() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
-    new Worker(Stage.NORM);
+    Worker reciprocal = new Worker(NEXT);
+    new Worker(LAST);
     read(30);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 30);
 
@@ -405,9 +418,9 @@ class ReaderSessionTest {
   /** It always has the fewest unread; repeats went to it, too, until they were abandoned. */
   @Test
   void shouldSendWhatAnInstanceSwallowedToAnother() {
-    Worker hole = new Worker(Stage.RECIPROCAL);
-    Worker worker = new Worker(Stage.RECIPROCAL);
-    new Worker(Stage.NORM);
+    Worker hole = new Worker(NEXT);
+    Worker worker = new Worker(NEXT);
+    new Worker(LAST);
     awaitInboxes(2);
     int[] acknowledged = new int[1];
     int frameCount = 1000;
@@ -430,14 +443,14 @@ class ReaderSessionTest {
 
   @Test
   void shouldAbandonAFrameThatIsLostTooOften() throws IOException {
-    new Worker(Stage.NORM);
+    new Worker(LAST);
     read(1);
     for (int delivery = 0; delivery < MAX_DELIVERIES; delivery++) {
       assertLedger(delivery == 0 ? 0 : 1, 0, delivery == 0 ? 0 : 1, 0);
-      Worker reciprocal = new Worker(Stage.RECIPROCAL);
+      Worker reciprocal = new Worker(NEXT);
       driver.stepUntil("delivery " + delivery, () -> reciprocal.poll() == 1);
       reciprocal.peer.close();
-      driver.stepUntil("its end", () -> driver.inboxCount(Stage.RECIPROCAL) == 0);
+      driver.stepUntil("its end", () -> driver.inboxCount(NEXT) == 0);
       driver.stepFor(Duration.ofMillis(300));
     }
 
@@ -459,7 +472,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldHoldBackTheSourceWhileTheRingIsFull() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     read(WINDOW_FRAMES);
     assertThat(frames.writableBytes(inputPosition())).isZero();
     driver.stepUntil("all frames", () -> reciprocal.poll() == WINDOW_FRAMES);
@@ -477,7 +490,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldWaitForRoomWhileEveryReciprocalIsFull() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     awaitInboxes(1);
     read(WINDOW_FRAMES);
     driver.stepFor(Duration.ofSeconds(1));
@@ -491,7 +504,7 @@ class ReaderSessionTest {
 
   @Test
   void shouldSendEverythingUnacknowledgedAgainInTheNextSession() {
-    Worker reciprocal = new Worker(Stage.RECIPROCAL);
+    Worker reciprocal = new Worker(NEXT);
     read(10);
     driver.stepUntil("all frames", () -> reciprocal.poll() == 10);
     norms.send(TestMessages.norms(SOURCE_ID, 3));
