@@ -38,7 +38,8 @@ class MonitorTest {
     PipelineState state = monitor.state();
     assertThat(state.stages())
         .extracting(StageState::stage)
-        .containsExactly("reader", "reciprocal", "norm");
+        .containsExactlyElementsOf(Stage.ALL.stream().map(Stage::label).toList())
+        .containsSubsequence("reader", "reciprocal", "norm");
     assertThat(state.driver().alive()).isFalse();
     assertThat(state.point().epochMillis()).isZero();
     assertThat(state.events()).isEmpty();
