@@ -1,5 +1,6 @@
 package io.framepipeline.common.transport;
 
+import static io.framepipeline.common.topology.TestTopology.instances;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
@@ -8,10 +9,10 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.topology.InstanceCounts;
 import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.topology.TestTopology;
 import io.framepipeline.common.wire.Frames;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -27,28 +28,35 @@ class SharedMemorySizeTest {
 
   @TempDir private Path directory;
 
-  /** As docs/operations.md has them. */
+  /** What docs/operations.md says of the three stages, and rounds up. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1, 20", "1, 3, 2, 32", "2, 4, 3, 52", "4, 8, 4, 114"})
-  void shouldNeedALogPerSenderAndInbox(int readers, int reciprocals, int norms, double mebibytes) {
-    InstanceCounts instances = instances(readers, reciprocals, norms);
-    long needed = SharedMemorySize.needed(CHANNELS, instances, Frames.DEFAULT_WINDOW_FRAMES);
+  @CsvSource({"1, 1, 1, 20.2", "1, 3, 2, 31.8", "2, 4, 3, 52.3", "4, 8, 4, 114.1"})
+  void shouldNeedALogPerSenderAndInbox(int readers, int middles, int norms, double mebibytes) {
+    double expected = mebibytes;
+    for (Stage further : TestTopology.FURTHER) {
+      // Each of its instances has a log and 128 payloads for each of the next stage.
+      expected += middles * middles * (0.2 + 128.0 * further.outputLength() / MEBIBYTE);
+    }
 
-    assertThat((double) needed / MEBIBYTE).isCloseTo(mebibytes, within(1.0));
+    long needed = needed(instances(readers, middles, norms));
+    assertThat((double) needed / MEBIBYTE).isCloseTo(expected, within(0.5));
   }
 
   @Test
   void shouldRefuseWhatIsTooSmallForOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
+    long needed = roundUp(needed(InstanceCounts.ONE_OF_EACH));
     SharedMemorySize tooSmall =
-        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 20 * MEBIBYTE, 0);
+        new SharedMemorySize(
+            aeronDirectory, CHANNELS, OptionalLong.empty(), (needed - 1) * MEBIBYTE, 0);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(tooSmall::requireRoomForOneOfEach)
         .withMessage(
-            "AERON_DIR=/shared/aeron: its file system has 20 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB; enlarge it, or run fewer instances")
+            "AERON_DIR=/shared/aeron: its file system has %s MiB, but %s need %s MiB; enlarge it, or run fewer instances",
+            needed - 1, InstanceCounts.ONE_OF_EACH, needed)
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
-    new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 21 * MEBIBYTE, 0)
+    new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), needed * MEBIBYTE, 0)
         .requireRoomForOneOfEach();
   }
 
@@ -63,7 +71,8 @@ class SharedMemorySizeTest {
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(limited::requireRoomForOneOfEach)
         .withMessage(
-            "PIPELINE_SHARED_MEMORY allows 20 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB; enlarge it, or run fewer instances")
+            "PIPELINE_SHARED_MEMORY allows 20 MiB, but %s need %s MiB; enlarge it, or run fewer instances",
+            InstanceCounts.ONE_OF_EACH, roundUp(needed(InstanceCounts.ONE_OF_EACH)))
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> limited.requireRoomForWindow(1024))
@@ -85,40 +94,49 @@ class SharedMemorySizeTest {
   @Test
   void shouldRefuseAWindowThatDoesNotFitBesideOneOfEach() {
     Path aeronDirectory = Path.of("/shared/aeron");
+    long enough = roundUp(needed(InstanceCounts.ONE_OF_EACH, 8192));
     SharedMemorySize size =
-        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), 64 * MEBIBYTE, 0);
+        new SharedMemorySize(aeronDirectory, CHANNELS, OptionalLong.empty(), enough * MEBIBYTE, 0);
 
     size.requireRoomForWindow(8192);
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireRoomForWindow(16384))
         .withMessage(
-            "READER_WINDOW_FRAMES=16384: AERON_DIR=/shared/aeron: its file system has 64 MiB, but such a window and one instance of each stage need 82 MiB; enlarge it, or give a smaller window")
+            "READER_WINDOW_FRAMES=16384: AERON_DIR=/shared/aeron: its file system has %s MiB, but such a window and one instance of each stage need %s MiB; enlarge it, or give a smaller window",
+            enough, roundUp(needed(InstanceCounts.ONE_OF_EACH, 16384)))
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
 
   @Test
   void shouldRefuseToStartWhatIsLargerThanWhatIsLeft() {
-    SharedMemorySize size = sizeWithFree(52 * MEBIBYTE);
     InstanceCounts instances = instances(2, 4, 3);
+    long needed = roundUp(needed(instances));
+    SharedMemorySize size = sizeWithFree((needed - 1) * MEBIBYTE);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES))
         .withMessage(
-            "AERON_DIR=%s: its file system has 52 MiB left, but reader=2 reciprocal=4 norm=3 need 53 MiB more; free some of it, enlarge it, or run fewer instances",
-            directory)
+            "AERON_DIR=%s: its file system has %s MiB left, but %s need %s MiB more; free some of it, enlarge it, or run fewer instances",
+            directory, needed - 1, instances, needed)
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
     size.requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES / 2);
-    sizeWithFree(53 * MEBIBYTE).requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES);
+    sizeWithFree(needed * MEBIBYTE).requireFreeFor(instances, Frames.DEFAULT_WINDOW_FRAMES);
   }
 
   @Test
   void shouldRefuseToStartOrGrowBeyondItsLimitHoweverMuchIsLeft() {
+    InstanceCounts many = instances(2, 4, 3);
+    long needed = roundUp(needed(many));
     SharedMemorySize size =
         new SharedMemorySize(
-            directory, CHANNELS, OptionalLong.of(52 * MEBIBYTE), 1024 * MEBIBYTE, 1024 * MEBIBYTE);
-    InstanceCounts many = instances(2, 4, 3);
+            directory,
+            CHANNELS,
+            OptionalLong.of((needed - 1) * MEBIBYTE),
+            1024 * MEBIBYTE,
+            1024 * MEBIBYTE);
     String refusal =
-        "PIPELINE_SHARED_MEMORY allows 52 MiB, but reader=2 reciprocal=4 norm=3 need 53 MiB; enlarge it, run fewer instances, or lower READER_WINDOW_FRAMES";
+        "PIPELINE_SHARED_MEMORY allows %s MiB, but %s need %s MiB; enlarge it, run fewer instances, or lower READER_WINDOW_FRAMES"
+            .formatted(needed - 1, many, needed);
 
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> size.requireFreeFor(many, Frames.DEFAULT_WINDOW_FRAMES))
@@ -136,12 +154,14 @@ class SharedMemorySizeTest {
     InstanceCounts few = instances(1, 1, 1);
     InstanceCounts many = instances(1, 4, 4);
     int windowFrames = Frames.DEFAULT_WINDOW_FRAMES;
+    long added = roundUp(needed(many) - needed(few));
 
-    sizeWithFree(35 * MEBIBYTE).requireFreeFor(many, few, windowFrames);
+    sizeWithFree(added * MEBIBYTE).requireFreeFor(many, few, windowFrames);
     sizeWithFree(0).requireFreeFor(few, many, windowFrames);
     assertThatExceptionOfType(ExitException.class)
-        .isThrownBy(() -> sizeWithFree(34 * MEBIBYTE).requireFreeFor(many, few, windowFrames))
-        .withMessageContaining("has 34 MiB left, but reader=1 reciprocal=4 norm=4 need 35 MiB");
+        .isThrownBy(
+            () -> sizeWithFree((added - 1) * MEBIBYTE).requireFreeFor(many, few, windowFrames))
+        .withMessageContaining("has %s MiB left, but %s need %s MiB", added - 1, many, added);
   }
 
   /** What the one before has left goes when the next one starts. */
@@ -184,7 +204,12 @@ class SharedMemorySizeTest {
   @Test
   void shouldCountTheInstancesThatAreThereAndTheOneThatJoins() {
     SharedMemorySize size =
-        new SharedMemorySize(directory, CHANNELS, OptionalLong.empty(), 21 * MEBIBYTE, 0);
+        new SharedMemorySize(
+            directory,
+            CHANNELS,
+            OptionalLong.empty(),
+            roundUp(needed(InstanceCounts.ONE_OF_EACH)) * MEBIBYTE,
+            0);
     try (SteppedDriver driver = new SteppedDriver()) {
       SteppedDriver.Peer peer = driver.startPeer();
       assertThat(size.shortageFor(Stage.READER, peer.connection())).isEmpty();
@@ -194,14 +219,26 @@ class SharedMemorySizeTest {
       }
 
       assertThat(size.shortageFor(Stage.READER, peer.connection()))
-          .hasValueSatisfying(line -> assertThat(line).contains("reader=1 reciprocal=2 norm=1"));
+          .hasValueSatisfying(
+              line ->
+                  assertThat(line).containsSubsequence("reader=1 ", "reciprocal=2 ", "norm=1 "));
       assertThat(size.shortageFor(Stage.RECIPROCAL, peer.connection()))
-          .hasValueSatisfying(line -> assertThat(line).contains("reader=1 reciprocal=3 norm=1"));
+          .hasValueSatisfying(
+              line ->
+                  assertThat(line).containsSubsequence("reader=1 ", "reciprocal=3 ", "norm=1 "));
     }
   }
 
-  private static InstanceCounts instances(int readers, int reciprocals, int norms) {
-    return InstanceCounts.of(
-        Map.of(Stage.READER, readers, Stage.RECIPROCAL, reciprocals, Stage.NORM, norms));
+  private static long needed(InstanceCounts instances) {
+    return needed(instances, Frames.DEFAULT_WINDOW_FRAMES);
+  }
+
+  private static long needed(InstanceCounts instances, int windowFrames) {
+    return SharedMemorySize.needed(CHANNELS, instances, windowFrames);
+  }
+
+  /** In MiB, as messages have it. */
+  private static long roundUp(long bytes) {
+    return Math.ceilDiv(bytes, MEBIBYTE);
   }
 }
