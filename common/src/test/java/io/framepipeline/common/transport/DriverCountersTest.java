@@ -1,5 +1,6 @@
 package io.framepipeline.common.transport;
 
+import static io.framepipeline.common.topology.TestTopology.instances;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -7,8 +8,8 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import io.framepipeline.common.topology.InstanceCounts;
 import io.framepipeline.common.topology.Stage;
+import io.framepipeline.common.topology.TestTopology;
 import java.time.Duration;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,22 +20,38 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DriverCountersTest {
   private static final Channels CHANNELS = Channels.of(Channels.DEFAULT);
 
+  /** What the three stages need, one more of each included; 28 of each fit, 29 do not. */
   @ParameterizedTest
-  @CsvSource({"1, 1, 1", "64, 20, 10", "28, 28, 28", "1, 64, 36"})
-  void shouldAllowWhatADriverHasCountersFor(int readers, int reciprocals, int norms) {
-    DriverCounters.requireEnoughFor(instances(readers, reciprocals, norms));
+  @CsvSource({
+    "1, 1, 1, 112",
+    "1, 64, 36, 8099",
+    "64, 20, 10, 7191",
+    "28, 28, 28, 7807",
+    "29, 29, 29, 8344"
+  })
+  void shouldCountALogPerSenderAndInbox(int readers, int middles, int norms, int counters) {
+    // Each instance of a further stage has two, and three for a log to each of the next stage.
+    int each = middles + 1;
+    int ofFurther = TestTopology.FURTHER.size() * (2 * each + 3 * each * each);
+
+    assertThat(DriverCounters.needed(instances(readers, middles, norms)))
+        .isEqualTo(counters + ofFurther);
   }
 
-  @ParameterizedTest
-  @CsvSource({"32, 32, 32", "64, 64, 1", "64, 64, 64"})
-  void shouldRefuseMoreInstancesThanADriverHasCountersFor(int readers, int reciprocals, int norms) {
-    InstanceCounts instances = instances(readers, reciprocals, norms);
+  @Test
+  void shouldRefuseMoreInstancesThanADriverHasCountersFor() {
+    int readers = 1;
+    while (DriverCounters.needed(instances(readers + 1, 1, 1)) <= 8192) {
+      readers++;
+    }
+    DriverCounters.requireEnoughFor(instances(readers, 1, 1));
 
+    InstanceCounts tooMany = instances(readers + 1, 1, 1);
     assertThatExceptionOfType(ExitException.class)
-        .isThrownBy(() -> DriverCounters.requireEnoughFor(instances))
+        .isThrownBy(() -> DriverCounters.requireEnoughFor(tooMany))
         .withMessage(
             "the media driver has 8192 counters, but %s need %s; run fewer instances",
-            instances, DriverCounters.needed(instances))
+            tooMany, DriverCounters.needed(tooMany))
         .satisfies(e -> assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE));
   }
 
@@ -67,10 +84,5 @@ class DriverCountersTest {
     int[] count = new int[1];
     peer.aeron().countersReader().forEach((counterId, label) -> count[0]++);
     return count[0];
-  }
-
-  private static InstanceCounts instances(int readers, int reciprocals, int norms) {
-    return InstanceCounts.of(
-        Map.of(Stage.READER, readers, Stage.RECIPROCAL, reciprocals, Stage.NORM, norms));
   }
 }
