@@ -350,6 +350,20 @@ class TransformStageTest {
     assertThat(reader.lost()).isEmpty();
   }
 
+  /** Its payloads are in slots that end with it. */
+  @Test
+  void shouldNotEndBeforeWhatItSentIsRead() {
+    RecordingInbox receiver = openReceiver();
+    reader.send(frame(0));
+    driver.stepUntil("the frame", () -> stats.counter(Figure.FRAMES_TRANSFORMED).get() == 1);
+    session.leave(driver.nanoTime());
+    driver.stepFor(Duration.ofSeconds(5));
+    assertThat(session.isDone()).isFalse();
+
+    driver.stepUntil("the end", () -> receiver.poll(1) >= 0 && session.isDone());
+    assertThat(sequencesOf(receiver)).containsExactly(0L);
+  }
+
   @Test
   void shouldLeaveInSpiteOfASenderThatDiedWithAFrameHalfMade() {
     RecordingInbox receiver = openReceiver();
