@@ -133,7 +133,7 @@ final class Measurements {
         Progress.Sample sample = run.measure(PACED_WARM_UP_SECONDS, seconds);
         sample
             .cores()
-            .forEach((role, cores) -> add(role + ", processor time", "% of a core", 100 * cores));
+            .forEach((role, cores) -> add(role + ", CPU time", "% of a core", 100 * cores));
         run.residentMebibytes().forEach((role, size) -> add(role + ", resident", "MiB", size));
       }
     }
@@ -201,7 +201,7 @@ final class Measurements {
       Progress.Sample sample = run.measure(GROWTH_WARM_UP_SECONDS, seconds);
       add(name, FRAMES_PER_SECOND, sample.framesPerSecond());
       add(
-          name + ", processor time but the readers'",
+          name + ", CPU time but the readers'",
           CPU_PER_FRAME,
           // The reader's is the source's.
           sample.cpuMicrosPerFrame().entrySet().stream()

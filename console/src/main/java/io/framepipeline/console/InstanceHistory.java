@@ -15,13 +15,13 @@ final class InstanceHistory {
 
   /** The figures that grow, at one moment. */
   private record Sample(
-      long nanos, long frames, long processorNanos, long busy, long idle, long heldBack) {
+      long nanos, long frames, long cpuNanos, long busy, long idle, long heldBack) {
     static Sample of(InstanceFigures instance, long nowNanos) {
       StageStats stats = instance.stats();
       return new Sample(
           nowNanos,
           instance.frames(),
-          stats.counter(Figure.PROCESSOR_NANOS).get(),
+          stats.counter(Figure.CPU_NANOS).get(),
           stats.counter(Figure.BUSY_NANOS).get(),
           stats.counter(Figure.IDLE_NANOS).get(),
           stats.counter(Figure.HELD_BACK_NANOS).get());
@@ -91,7 +91,7 @@ final class InstanceHistory {
         (aliveEpochMillis - stats.counter(Figure.START_EPOCH_MILLIS).get()) / 1e3,
         last.frames,
         RATE_NANOS * (last.frames - first.frames) / nanos,
-        (last.processorNanos - first.processorNanos) / nanos,
+        (last.cpuNanos - first.cpuNanos) / nanos,
         busy / cycle,
         idle / cycle,
         heldBack / cycle,

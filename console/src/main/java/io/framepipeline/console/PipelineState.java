@@ -57,7 +57,7 @@ public record PipelineState(
    *
    * @param state starting, running, leaving, ended or dead
    * @param frames that it has read, transformed or normed, depending on its stage
-   * @param cores processor time per time
+   * @param cores CPU time per time
    * @param busy share of the duty cycle's time
    * @param idle share of the duty cycle's time
    * @param heldBack share of the duty cycle's time

@@ -21,7 +21,7 @@ final class PacedRun {
   private static final long MAX_FRAMES_PER_SECOND = 10_000;
 
   private final OptionalLong framesPerSecond;
-  private final Map<String, String> oneProcessor;
+  private final Map<String, String> oneCpu;
 
   /**
    * @param framesPerSecond of each reader; empty: as fast as possible
@@ -30,7 +30,7 @@ final class PacedRun {
   PacedRun(OptionalLong framesPerSecond, BitSet allowed) {
     this.framesPerSecond = framesPerSecond;
     // The last one, since most kernels handle interrupts on the first.
-    this.oneProcessor =
+    this.oneCpu =
         allowed.isEmpty()
             ? Map.of()
             : Map.of(PipelineCpu.SETTING, Integer.toString(allowed.length() - 1));
@@ -54,6 +54,6 @@ final class PacedRun {
     boolean isSlow =
         framesPerSecond.isPresent()
             && framesPerSecond.getAsLong() <= MAX_FRAMES_PER_SECOND / readers;
-    return isSlow ? oneProcessor : Map.of();
+    return isSlow ? oneCpu : Map.of();
   }
 }

@@ -18,7 +18,7 @@ class PacedRunTest {
   private static final Map<String, String> ON_THE_LAST = Map.of("PIPELINE_CPU", "7");
 
   @Test
-  void shouldKeepToTheLastProcessorWhatOneCanHold() {
+  void shouldKeepToTheLastCpuWhatOneCanHold() {
     PacedRun run = new PacedRun(OptionalLong.of(5_000), FIVE_AND_SEVEN);
 
     assertThat(run.settings(1)).isEqualTo(ON_THE_LAST);
@@ -39,19 +39,19 @@ class PacedRunTest {
   }
 
   @Test
-  void shouldChooseNothingWhereTheProcessorsAreNotKnown() {
+  void shouldChooseNothingWhereTheCpusAreNotKnown() {
     assertThat(new PacedRun(OptionalLong.of(1), new BitSet()).settings(1)).isEmpty();
   }
 
   @Test
-  void shouldChooseAProcessorForASlowRunUnlessOneIsChosen() {
+  void shouldChooseACpuForASlowRunUnlessOneIsChosen() {
     String last = Integer.toString(PipelineCpu.usable().length() - 1);
 
     assertThat(of(Map.of("READER_RATE", "9")).settings(1)).isEqualTo(Map.of("PIPELINE_CPU", last));
     assertThat(of(Map.of("READER_RATE", "9", "PIPELINE_CPU", last)).settings(1)).isEmpty();
   }
 
-  /** Three that spin on one processor would each wait for the others' turns. */
+  /** Three that spin on one CPU would each wait for the others' turns. */
   @Test
   void shouldLeaveToTheKernelWhoNeverSleeps() {
     assertThat(of(Map.of("READER_RATE", "9", "IDLE_STRATEGY", "spin")).settings(1)).isEmpty();

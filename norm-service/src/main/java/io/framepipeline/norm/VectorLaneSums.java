@@ -34,7 +34,7 @@ final class VectorLaneSums {
   /**
    * Reads 4096 little-endian floats at an address and writes 16. All of it is one method: only
    * methods of the Vector API are sure to be inlined, and a vector that any other method returns is
-   * allocated. It reads the groups in memory order, so that the processor fetches them ahead.
+   * allocated. It reads the groups in memory order, so that the CPU fetches them ahead.
    */
   static void computeByVectors(long address, float[] sums) {
     MemorySegment all = AllMemory.SEGMENT;

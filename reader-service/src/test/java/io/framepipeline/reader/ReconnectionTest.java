@@ -61,7 +61,7 @@ class ReconnectionTest {
 
   private final StageStats stats = StageStats.inMemory();
 
-  /** The driver has a thread of its own, and perhaps no processor. */
+  /** The driver has a thread of its own, and perhaps no CPU. */
   private final IdleStrategy idleStrategy = new SleepingMillisIdleStrategy(1);
 
   private ReaderService service;

@@ -27,7 +27,7 @@ class StreamChannelTest {
         .isZero();
   }
 
-  /** Without the pause it would take a processor to wait. */
+  /** Without the pause it would take a CPU to wait. */
   @Test
   void shouldComeBackNowAndThenWhileThereIsNothingToRead() throws Exception {
     try (StreamChannel withoutWriter = StreamChannel.open(fifo, false)) {

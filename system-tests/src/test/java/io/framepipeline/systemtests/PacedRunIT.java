@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A pace that one processor can hold. */
+/** A pace that one CPU can hold. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class PacedRunIT {
   private static final int LAST = PipelineCpu.usable().length() - 1;
@@ -23,7 +23,7 @@ class PacedRunIT {
   @TempDir private Path directory;
 
   @Test
-  void shouldKeepDutyCyclesAndTheSourceToOneProcessor() throws Exception {
+  void shouldKeepDutyCyclesAndTheSourceToOneCpu() throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
       awaitKeptThreads(run, Stage.READER, List.of("java", "source"));
       awaitKeptThreads(run, Stage.RECIPROCAL, List.of("java"));
@@ -34,7 +34,7 @@ class PacedRunIT {
     }
   }
 
-  /** Where there is one processor only, every thread is kept to it. */
+  /** Where there is one CPU only, every thread is kept to it. */
   private static void awaitKeptThreads(PipelineProcess run, Stage stage, List<String> names) {
     await()
         .atMost(PipelineProcess.LIMIT)

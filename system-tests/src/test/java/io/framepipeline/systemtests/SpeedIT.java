@@ -38,9 +38,9 @@ class SpeedIT {
   private static final int COMPILED_FRAMES = 2_000_000;
 
   /**
-   * Processor time of all compilers, by that of the starts themselves: both depend on the processor
-   * alike. On two quiet cores it is 1.3 to 1.5. It was 1.8 to 2.1 when duty cycles were compiled as
-   * a whole, and 2.0 to 2.3 without the settings for kernels, too.
+   * CPU time of all compilers, by that of the starts themselves: both depend on the CPU alike. On
+   * two quiet cores it is 1.3 to 1.5. It was 1.8 to 2.1 when duty cycles were compiled as a whole,
+   * and 2.0 to 2.3 without the settings for kernels, too.
    */
   private static final double GREATEST_SHARE_OF_COMPILERS = 1.75;
 
@@ -62,7 +62,7 @@ class SpeedIT {
         .isGreaterThan(LEAST_SHARE_FROM_MEMORY);
   }
 
-  /** The first seconds of a run are slow while its compilers take the processors. */
+  /** The first seconds of a run are slow while its compilers take the CPUs. */
   @Test
   void shouldSpendLittleOnCompilers() throws Exception {
     double[] shares = new double[ROUNDS];
@@ -87,7 +87,7 @@ class SpeedIT {
     }
   }
 
-  /** Processor time that threads of the services with such a name have taken so far. */
+  /** CPU time that threads of the services with such a name have taken so far. */
   private static double cpuNanos(PipelineProcess run, Predicate<String> name) throws IOException {
     double nanos = 0;
     for (Stage stage : Stage.ALL) {

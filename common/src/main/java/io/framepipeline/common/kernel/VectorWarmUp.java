@@ -9,7 +9,7 @@ import java.util.function.LongSupplier;
  * compute the same bits, so either will do at any time.
  *
  * <p>Until vector code is compiled it takes a thousand times as long. So a thread of its own warms
- * it up beside the start of the service, which takes no frames before. Where the processor lacks
+ * it up beside the start of the service, which takes no frames before. Where the CPU lacks
  * something that vector code needs, it never is fast.
  *
  * <p>The Vector API is an incubator module. A JVM has it only if it was started with {@code

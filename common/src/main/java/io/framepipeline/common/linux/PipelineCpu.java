@@ -78,7 +78,7 @@ public final class PipelineCpu {
     BitSet usable = usable();
     if (!usable.get(cpu)) {
       throw Settings.malformed(
-          SETTING, Integer.toString(cpu), "a processor that this process may use, of " + usable);
+          SETTING, Integer.toString(cpu), "a CPU that this process may use, of " + usable);
     }
     return new PipelineCpu(cpu);
   }

@@ -32,8 +32,8 @@ public enum Figure {
    * counts.
    */
   RESTARTS,
-  /** The processor time that the process has used. */
-  PROCESSOR_NANOS,
+  /** The CPU time that the process has used. */
+  CPU_NANOS,
   /** 1 if what a reader has in flight at its death is read again, by another one, from Kafka. */
   IS_REREAD,
   /**

@@ -1,6 +1,6 @@
 package io.framepipeline.common.service;
 
-import io.framepipeline.common.linux.ProcessorTime;
+import io.framepipeline.common.linux.CpuTime;
 import io.framepipeline.common.metrics.Figure;
 import io.framepipeline.common.metrics.StageStats;
 import java.util.concurrent.TimeUnit;
@@ -12,13 +12,13 @@ import java.util.concurrent.TimeUnit;
  */
 final class DutyCycleClock {
   /** The live view looks several times a second. */
-  private static final long PROCESSOR_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+  private static final long CPU_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StageStats stats;
-  private final ProcessorTime processorTime = new ProcessorTime();
+  private final CpuTime cpuTime = new CpuTime();
   private Figure state = Figure.IDLE_NANOS;
   private long nowNanos = System.nanoTime();
-  private long processorNanos = nowNanos;
+  private long cpuNanos = nowNanos;
 
   DutyCycleClock(StageStats stats) {
     this.stats = stats;
@@ -31,9 +31,9 @@ final class DutyCycleClock {
     stats.counter(Figure.DUTY_CYCLE_NANOS).setOpaque(nowNanos);
     stats.counter(state).getAndAddOpaque(nowNanos - beforeNanos);
     state = Figure.IDLE_NANOS;
-    if (nowNanos - processorNanos >= PROCESSOR_INTERVAL_NANOS) {
-      processorNanos = nowNanos;
-      stats.counter(Figure.PROCESSOR_NANOS).setOpaque(processorTime.nanos());
+    if (nowNanos - cpuNanos >= CPU_INTERVAL_NANOS) {
+      cpuNanos = nowNanos;
+      stats.counter(Figure.CPU_NANOS).setOpaque(cpuTime.nanos());
     }
     return nowNanos;
   }

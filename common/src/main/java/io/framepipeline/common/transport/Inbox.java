@@ -39,7 +39,7 @@ public final class Inbox implements AutoCloseable {
 
   /**
    * How long a leaving inbox waits for senders that saw it open and are still connecting. It is
-   * long enough for a machine on which they wait for a processor.
+   * long enough for a machine on which they wait for a CPU.
    */
   private static final long LEAVE_GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
 

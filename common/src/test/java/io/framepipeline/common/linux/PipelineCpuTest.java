@@ -44,7 +44,7 @@ class PipelineCpuTest {
   }
 
   @Test
-  void shouldNotTakeProcessorsThatAreOfflineForUsable(@TempDir Path directory) throws IOException {
+  void shouldNotTakeCpusThatAreOfflineForUsable(@TempDir Path directory) throws IOException {
     Files.writeString(directory.resolve("status"), "Name:\tjava\nCpus_allowed_list:\t0-3,6-7\n");
     Path online = Files.writeString(directory.resolve("online"), "0-1,3-6\n");
 
@@ -54,7 +54,7 @@ class PipelineCpuTest {
   }
 
   @Test
-  void shouldKeepThreadsToTheProcessorAndLeaveOthersAlone() {
+  void shouldKeepThreadsToTheCpuAndLeaveOthersAlone() {
     PipelineCpu cpu = read(Integer.toString(last));
 
     Path passing = startThread(PipelineCpu::takeShortTurns, cpu);
@@ -79,11 +79,10 @@ class PipelineCpuTest {
   }
 
   @Test
-  void shouldRefuseAProcessorThatThisProcessMayNotUse() {
+  void shouldRefuseACpuThatThisProcessMayNotUse() {
     assertThatExceptionOfType(ExitException.class)
         .isThrownBy(() -> read("8191"))
-        .withMessageStartingWith(
-            "PIPELINE_CPU=8191: must be a processor that this process may use");
+        .withMessageStartingWith("PIPELINE_CPU=8191: must be a CPU that this process may use");
   }
 
   private Path startThread(Consumer<PipelineCpu> wish, PipelineCpu cpu) {

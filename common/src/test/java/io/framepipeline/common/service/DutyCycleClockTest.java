@@ -32,12 +32,12 @@ class DutyCycleClockTest {
   }
 
   @Test
-  void shouldTellTheProcessorTimeOfTheProcess() {
+  void shouldTellTheCpuTimeOfTheProcess() {
     long startNanos = System.nanoTime();
     while (System.nanoTime() - startNanos < TimeUnit.MILLISECONDS.toNanos(300)) {
       clock.beginCycle();
     }
-    assertThat(nanos(Figure.PROCESSOR_NANOS)).isPositive();
+    assertThat(nanos(Figure.CPU_NANOS)).isPositive();
   }
 
   private long nanos(Figure figure) {

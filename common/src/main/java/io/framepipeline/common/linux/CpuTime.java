@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.TimeUnit;
 
-/** The processor time that this process has used. For one thread. */
-public final class ProcessorTime {
+/** The CPU time that this process has used. For one thread. */
+public final class CpuTime {
   /** {@code CLOCK_PROCESS_CPUTIME_ID}, see clock_getres(2). */
   private static final long CLOCK = 2;
 
