@@ -24,7 +24,7 @@ public record HttpAnswer(
   }
 
   /** A line with the status only. */
-  public static HttpAnswer of(HttpStatus status) {
+  static HttpAnswer of(HttpStatus status) {
     return line(status, status.toString());
   }
 

@@ -1,7 +1,7 @@
 package io.framepipeline.common.http;
 
 /** Thrown for bytes that are no request, or a request that is not served. */
-public final class HttpRefusal extends Exception {
+final class HttpRefusal extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final HttpStatus status;

@@ -102,12 +102,12 @@ public final class AeronMetrics implements MeterBinder {
   private final Counters counters;
   private volatile Figures figures = Figures.NONE;
 
-  public AeronMetrics(Counters counters) {
+  AeronMetrics(Counters counters) {
     this.counters = counters;
   }
 
   /** Copies the figures of one moment. Call this before each scrape. */
-  public void beforeScrape() {
+  void beforeScrape() {
     counters.read(reader -> figures = reader == null ? Figures.NONE : Figures.of(reader));
   }
 

@@ -108,7 +108,7 @@ public final class Histogram {
     }
 
     /** No values. */
-    public static Snapshot empty(double[] upperBounds) {
+    static Snapshot empty(double[] upperBounds) {
       return new Snapshot(upperBounds, new long[upperBounds.length + 1], 0, 0, 0);
     }
 

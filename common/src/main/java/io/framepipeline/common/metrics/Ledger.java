@@ -61,7 +61,7 @@ public final class Ledger {
      *
      * @param isReturned whether those frames went back to Kafka; otherwise they show as lost
      */
-    public Entry withoutInFlight(boolean isReturned) {
+    Entry withoutInFlight(boolean isReturned) {
       return new Entry(
           framesRead,
           framesAcknowledged,

@@ -14,12 +14,12 @@ import java.util.function.ToDoubleFunction;
 import org.agrona.concurrent.status.AtomicCounter;
 
 /** Binds an instance's {@link StageStats}: the metrics of its stage, under their public names. */
-public final class StageMetrics implements MeterBinder {
+final class StageMetrics implements MeterBinder {
   private final Stage stage;
   private final StageStats stats;
   private volatile Ledger.Entry ledger = Ledger.Entry.EMPTY;
 
-  public StageMetrics(Stage stage, StageStats stats) {
+  StageMetrics(Stage stage, StageStats stats) {
     this.stage = stage;
     this.stats = stats;
   }
@@ -28,7 +28,7 @@ public final class StageMetrics implements MeterBinder {
    * Copies the ledger of one moment, so that the figures of a scrape add up. Call this before each
    * scrape.
    */
-  public void beforeScrape() {
+  void beforeScrape() {
     ledger = stats.ledger.read();
   }
 

@@ -21,7 +21,7 @@ public enum IdleMode {
    *
    * @throws ExitException with {@link ExitCode#USAGE} if it is none of these
    */
-  public static IdleMode read(Settings settings) {
+  static IdleMode read(Settings settings) {
     return settings.choice("IDLE_STRATEGY", BACKOFF);
   }
 

@@ -109,7 +109,7 @@ public final class StageAgent {
   }
 
   /** Asks the stage to end at once, with work unfinished; from any thread. */
-  public void abort() {
+  void abort() {
     isAborted = true;
   }
 
@@ -119,7 +119,7 @@ public final class StageAgent {
   }
 
   /** Lends the counters of the present driver, or null, to any thread, see {@link AeronMetrics}. */
-  public void readCounters(Consumer<CountersReader> reader) {
+  void readCounters(Consumer<CountersReader> reader) {
     synchronized (countersLock) {
       reader.accept(counters);
     }

@@ -37,12 +37,12 @@ public final class FrameSlots {
   }
 
   /** Bytes of memory that this many slots take. */
-  public static long length(int count, int payloadLength) {
+  static long length(int count, int payloadLength) {
     return (long) count * (payloadLength + WORD_STRIDE);
   }
 
   /** Whether a number of slots that is a power of two takes exactly this many bytes. */
-  public static boolean isLength(long bytes, int payloadLength) {
+  static boolean isLength(long bytes, int payloadLength) {
     long count = bytes / (payloadLength + WORD_STRIDE);
     return bytes <= Integer.MAX_VALUE
         && BitUtil.isPowerOfTwo(count)
@@ -54,7 +54,7 @@ public final class FrameSlots {
    *
    * @param memory of {@link #length} bytes, aligned to a cache line
    */
-  public static FrameSlots format(ByteBuffer memory, int payloadLength) {
+  static FrameSlots format(ByteBuffer memory, int payloadLength) {
     FrameSlots slots = attach(memory, payloadLength);
     for (int slot = 0; slot < slots.count; slot++) {
       slots.buffer.putLong(slots.word(slot), EMPTY);
@@ -68,7 +68,7 @@ public final class FrameSlots {
    * @param memory all the memory that the other process has formatted
    * @throws IllegalArgumentException if the number of slots is no power of two
    */
-  public static FrameSlots attach(ByteBuffer memory, int payloadLength) {
+  static FrameSlots attach(ByteBuffer memory, int payloadLength) {
     if (!isLength(memory.capacity(), payloadLength)) {
       throw new IllegalArgumentException(
           memory.capacity() + " bytes are no power of two of slots for " + payloadLength);
