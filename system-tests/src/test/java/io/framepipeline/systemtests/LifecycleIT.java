@@ -112,7 +112,7 @@ class LifecycleIT {
     try (PipelineProcess run = PipelineProcess.run(directory)) {
       run.awaitAcknowledged(1000);
       List<ProcessHandle> processes = run.process().descendants().toList();
-      assertThat(processes).hasSize(4);
+      assertThat(processes).as("services and driver").hasSize(Stage.ALL.size() + 1);
       run.signal("KILL");
       run.awaitExit();
       await().atMost(PipelineProcess.LIMIT).until(() -> run.isGone(processes));

@@ -130,13 +130,14 @@ class LiveViewIT {
       JsonNode state =
           JsonMapper.shared()
               .readTree(PipelineProcess.command(directory, "top", "--once", "--json", here).out());
-      assertThat(state.at("/stages/2/stage").asString()).isEqualTo("norm");
-      assertThat(state.at("/stages/2/framesPerSecond").asDouble()).isPositive();
+      JsonNode last = state.get("stages").get(Stage.ALL.size() - 1);
+      assertThat(last.get("stage").asString()).isEqualTo("norm");
+      assertThat(last.get("framesPerSecond").asDouble()).isPositive();
 
       JsonNode targets =
           JsonMapper.shared()
               .readTree(PipelineProcess.command(directory, "status", "--targets", here).out());
-      assertThat(targets).hasSize(3);
+      assertThat(targets).hasSize(Stage.ALL.size());
       assertThat(targets)
           .allSatisfy(
               target ->

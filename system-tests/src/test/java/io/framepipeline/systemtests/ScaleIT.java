@@ -66,7 +66,7 @@ class ScaleIT {
         Files.exists(Path.of("/proc/self/autogroup")), "weights", "the kernel has no autogroups");
     try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "20000")) {
       run.awaitAcknowledged(1000);
-      assertThat(weights(run)).hasSize(4).containsOnly("nice 0");
+      assertThat(weights(run)).hasSize(Stage.ALL.size() + 1).containsOnly("nice 0");
       Process scale = PipelineProcess.startCommand("scale", dir(run), "reciprocal=2");
       await().atMost(PipelineProcess.LIMIT).until(() -> weights(run).contains("nice 10"));
       assertThat(scale.waitFor()).isZero();
@@ -110,7 +110,7 @@ class ScaleIT {
       assertThat(status.get("driver").get("pid").asLong())
           .isEqualTo(run.processes("DriverService").getFirst().pid());
       assertThat(status.get("instances"))
-          .hasSize(3)
+          .hasSize(Stage.ALL.size())
           .allSatisfy(
               instance -> {
                 assertThat(instance.propertyNames())
@@ -174,7 +174,7 @@ class ScaleIT {
       assertRefused(
           PipelineProcess.command(directory, "scale", "norm=2", "reader=2", dir(run)),
           "reader=2: standard input can be read by one reader only");
-      assertThat(framesByPid(run)).hasSize(3);
+      assertThat(framesByPid(run)).hasSize(Stage.ALL.size());
     }
   }
 

