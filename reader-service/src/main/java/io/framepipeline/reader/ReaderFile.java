@@ -55,7 +55,6 @@ final class ReaderFile {
   private final UnsafeBuffer buffer;
   private final ReaderMemory memory;
   private final SlotFile ring;
-
   private final Path path;
 
   /** Kept open, for its lock; null for a reader whose memory ends with it. */
@@ -194,16 +193,11 @@ final class ReaderFile {
     ring.delete();
   }
 
-  /** Deletes the files of a reader that is refused at its start. The next one gets its number. */
-  void discard() {
+  /** Deletes the files, and the number with them. */
+  void discard() throws IOException {
     buffer.putLongRelease(HAS_ENDED_OFFSET, 1);
-    // While the file has its name, no other reader makes a ring of this name.
     ring.delete();
-    try {
-      Files.deleteIfExists(path);
-    } catch (IOException e) {
-      // The next reader that looks empties it.
-    }
+    Files.deleteIfExists(path);
   }
 
   /** Whether the reader that has left this file has ended. */

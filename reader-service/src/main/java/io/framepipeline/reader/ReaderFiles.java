@@ -46,7 +46,7 @@ final class ReaderFiles {
 
   /**
    * Goes on with the files of a dead reader that had the same settings. If there is none, makes new
-   * files, under the lowest number that no reader has had.
+   * files, under the lowest number that is free.
    *
    * @param settings that a reader and its successor have in common
    * @throws IOException if there is no room for them
@@ -84,6 +84,24 @@ final class ReaderFiles {
       }
       Path path = Files.createFile(directory.resolve(Integer.toString(number)));
       return ReaderFile.ofProcess(aeronDirectory, path, windowFrames);
+    }
+  }
+
+  /**
+   * Deletes the files of a reader that is refused at its start, so that the next one gets its
+   * number. Those of a dead reader, whose place it was to take, stay for the next successor.
+   */
+  @SuppressWarnings("try") // locked to the end
+  void discard(ReaderFile file) {
+    if (file.generation() > 0) {
+      return;
+    }
+    try (FileChannel lockFile = lock()) {
+      file.discard();
+      OWN.values().remove(file);
+    } catch (IOException e) {
+      // Without the lock the number is lost, but nothing else.
+      file.delete();
     }
   }
 

@@ -58,7 +58,8 @@ public final class ReaderService implements StageService {
     this.channels = common.channels();
     this.stats = stats;
     common.sharedMemory().requireRoomForWindow(settings.windowFrames());
-    this.file = openFile(settings, common.aeronDirectory());
+    ReaderFiles files = new ReaderFiles(common.aeronDirectory());
+    this.file = openFile(files, settings, common.aeronDirectory());
     try {
       NormRing norms = settings.results() == null ? null : new NormRing(file.memory());
       this.frames =
@@ -73,10 +74,7 @@ public final class ReaderService implements StageService {
       boolean isWrittenBySource = settings.isKafkaToKafka();
       this.results = norms == null || isWrittenBySource ? null : writeResults(norms, settings);
     } catch (ExitException e) {
-      // A dead reader's frames stay for its next successor.
-      if (!file.isKept() || file.generation() == 0) {
-        file.discard();
-      }
+      files.discard(file);
       throw e;
     }
     frames.publish(stats.ledger);
@@ -219,10 +217,10 @@ public final class ReaderService implements StageService {
   }
 
   /** A reader of Kafka needs no memory that outlives it: its successor reads its frames again. */
-  private static ReaderFile openFile(ReaderSettings settings, Path aeronDirectory) {
+  private static ReaderFile openFile(
+      ReaderFiles files, ReaderSettings settings, Path aeronDirectory) {
     int windowFrames = settings.windowFrames();
     try {
-      ReaderFiles files = new ReaderFiles(aeronDirectory);
       return settings.source().topic() == null
           ? files.open(settings.identity(), windowFrames)
           : files.openForProcess(windowFrames);

@@ -68,6 +68,29 @@ class ReaderFilesTest {
   }
 
   @Test
+  void shouldGiveBackTheNumberOfAReaderThatIsRefused() throws IOException {
+    files().discard(open());
+
+    assertThat(directory.resolve("aeron.readers/0")).doesNotExist();
+    assertThat(directory.resolve("aeron.readers/0.ring")).doesNotExist();
+    assertThat(open().number()).isZero();
+  }
+
+  @Test
+  void shouldKeepADeadReadersFilesIfItsSuccessorIsRefused() throws Exception {
+    new Dead(SETTINGS, 1);
+    ReaderFile successor = open();
+    assertThat(successor.generation()).isEqualTo(1);
+
+    files().discard(successor);
+
+    assertThat(directory.resolve("aeron.readers/0")).hasSize(ReaderFile.LENGTH);
+    assertThat(successor.memory().input.position()).isEqualTo(Dead.POSITION);
+    assertThat(successor.ring().slots().isStill(Dead.PAYLOAD)).isTrue();
+    assertThat(directory.resolve("aeron.readers/0.ring")).exists();
+  }
+
+  @Test
   void shouldNotGoOnWithAReaderThatWasKilledWhileItDeletedItsFiles() throws Exception {
     new Dead(SETTINGS, 1);
     Path readers = directory.resolve("aeron.readers");
