@@ -31,7 +31,7 @@ final class StageInstances {
   private static final class Slot {
     final Restarts restarts = new Restarts();
 
-    /** Whether the stage was at work already, so that the run does not depend on it. */
+    /** Whether the stage was at work already when this one was added. */
     final boolean isAddition;
 
     /** The last instance; null if none could be started yet. */
@@ -153,7 +153,11 @@ final class StageInstances {
     int code = slot.instance.process().exitValue();
     slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
-      onFinal(slot, code);
+      if (isDispensable(slot) && slots.size() > 1) {
+        tell(slot.instance, "was refused with exit code %s, going on without it".formatted(code));
+      } else {
+        exitCode = code;
+      }
       return false;
     }
     if (stage.isFirst() && isFinished(slot.instance, code)) {
@@ -173,12 +177,9 @@ final class StageInstances {
     return true;
   }
 
-  private void onFinal(Slot slot, int code) {
-    if (slot.isAddition && !slot.hadOrphan && !slot.instance.hasBegun()) {
-      tell(slot.instance, "was refused with exit code %s, going on without it".formatted(code));
-    } else {
-      exitCode = code;
-    }
+  /** Whether an instance was refused at its start that the stage had done without before. */
+  private static boolean isDispensable(Slot slot) {
+    return slot.isAddition && !slot.hadOrphan && !slot.instance.hasBegun();
   }
 
   /**
@@ -243,7 +244,7 @@ final class StageInstances {
     int code = slot.instance.process().exitValue();
     slot.hadOrphan |= slot.instance.isOrphan();
     if (Restarts.isFinal(code)) {
-      onFinal(slot, code);
+      exitCode = isDispensable(slot) ? exitCode : code;
     } else if (slot.hadOrphan && !slot.instance.hasEnded()) {
       return isTakenOver(slot, code, nowNanos);
     }
