@@ -47,12 +47,13 @@ final class Baseline {
   BaselineRun start(String... mode) {
     try {
       Path count = Files.createTempFile("baseline", ".count");
+      count.toFile().deleteOnExit();
       List<String> command = new ArrayList<>(List.of(program.toString()));
       command.addAll(List.of(mode));
       command.addAll(List.of(Integer.toString(Integer.MAX_VALUE), count.toString()));
       return new BaselineRun(command, count);
     } catch (IOException e) {
-      throw new ExitException(ExitCode.INTERNAL, "cannot start the baseline: " + e.getMessage());
+      throw new ExitException(ExitCode.INTERNAL, "cannot start the C program: " + e.getMessage());
     }
   }
 

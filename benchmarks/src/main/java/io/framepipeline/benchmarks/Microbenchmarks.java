@@ -73,7 +73,7 @@ final class Microbenchmarks {
   private static String reason(RunnerException e) {
     return Stream.iterate((Throwable) e, Objects::nonNull, Microbenchmarks::within)
         .reduce(e, (outer, inner) -> inner)
-        .getMessage();
+        .toString();
   }
 
   private static Throwable within(Throwable e) {

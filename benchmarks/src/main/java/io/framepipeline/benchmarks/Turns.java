@@ -4,9 +4,11 @@ import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
@@ -14,7 +16,7 @@ import java.util.stream.Stream;
 import org.agrona.CloseHelper;
 
 /**
- * Contenders for the same cores that are started once and measured in short turns, while all others
+ * Contenders for the same CPUs that are started once and measured in short turns, while all others
  * are stopped. A machine whose neighbours come and go is another one a few seconds later: only what
  * was measured within the same seconds can be compared.
  */
@@ -67,18 +69,21 @@ final class Turns implements AutoCloseable {
   /** Ends all of them, even if one cannot be ended in order: who is stopped would stay so. */
   @Override
   public void close() {
-    contenders.values().forEach(contender -> signal(contender, "CONT"));
-    CloseHelper.closeAll(contenders.values());
+    try {
+      contenders.values().forEach(contender -> signal(contender, "CONT"));
+    } finally {
+      CloseHelper.closeAll(contenders.values());
+    }
   }
 
   /** Ends what this process has started, for its own end by a signal. */
   static void endChildren() {
-    List<ProcessHandle> children = ProcessHandle.current().children().toList();
-    children.forEach(ProcessHandle::destroy);
     long deadlineNanos = System.nanoTime() + END_LIMIT_NANOS;
-    while (children.stream().anyMatch(ProcessHandle::isAlive)
+    Set<ProcessHandle> told = new HashSet<>();
+    // The main thread goes on meanwhile: it may start another, or stop one for the next turn.
+    while (ProcessHandle.current().children().anyMatch(ProcessHandle::isAlive)
         && System.nanoTime() - deadlineNanos < 0) {
-      // Who is stopped does not end; and the next turn may stop it once more.
+      ProcessHandle.current().children().filter(told::add).forEach(ProcessHandle::destroy);
       signal(ProcessHandle.current().descendants(), "CONT");
       LockSupport.parkNanos(END_POLL_NANOS);
     }

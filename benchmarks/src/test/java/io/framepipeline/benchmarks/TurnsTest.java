@@ -31,7 +31,7 @@ class TurnsTest {
 
     Turns.endChildren();
 
-    assertThat(sleeper.sleep.isAlive()).isFalse();
+    assertThat(sleeper.sleep.toHandle().isAlive()).isFalse();
   }
 
   /** A process that does nothing. */
