@@ -39,7 +39,9 @@ class ScaleIT {
 
       assertScaled(run, "reader: 2", "reciprocal: 3", "norm: 2");
       Map<Long, Long> scaledOut = framesByPid(run);
-      assertThat(scaledOut).hasSize(7).containsKeys(first.keySet().toArray(Long[]::new));
+      assertThat(scaledOut)
+          .hasSize(Stage.ALL.size() + 4)
+          .containsKeys(first.keySet().toArray(Long[]::new));
       assertThat(scaledOut.keySet()).allMatch(pid -> ProcessHandle.of(pid).orElseThrow().isAlive());
       await()
           .atMost(PipelineProcess.LIMIT)
@@ -71,7 +73,7 @@ class ScaleIT {
       await().atMost(PipelineProcess.LIMIT).until(() -> weights(run).contains("nice 10"));
       assertThat(scale.waitFor()).isZero();
       await().atMost(PipelineProcess.LIMIT).until(() -> !weights(run).contains("nice 10"));
-      assertThat(weights(run)).hasSize(5).containsOnly("nice 0");
+      assertThat(weights(run)).hasSize(Stage.ALL.size() + 2).containsOnly("nice 0");
       await()
           .atMost(PipelineProcess.LIMIT)
           .until(() -> framesByPid(run).values().stream().allMatch(frames -> frames > 0));

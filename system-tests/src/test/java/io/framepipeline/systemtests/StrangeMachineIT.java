@@ -215,11 +215,11 @@ class StrangeMachineIT {
         sh(
             """
             export JAVA_TOOL_OPTIONS=-Dos.arch=unknown
-            exec "%s/pipeline" run --frames 1000 --rate 1000
+            exec "%s/pipeline" run --frames 5000 --rate 1000
             """
                 .formatted(HOME));
     assertThat(run.exitCode()).as(run.err()).isZero();
-    assertThat(run.err()).contains("ledger: read 1,000 = acknowledged 1,000 ");
+    assertThat(run.err()).contains("ledger: read 5,000 = acknowledged 5,000 ");
   }
 
   /** The device number of a process's controlling terminal; 0 if it has none. */

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.framepipeline.common.service.LocalRun;
+import io.framepipeline.common.topology.Stage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -118,14 +120,10 @@ class SurroundingsIT {
   void shouldRefuseMoreInstancesThanTheDriverHasCountersFor() throws Exception {
     try (PipelineProcess run = PipelineProcess.run(directory, "--rate", "1000")) {
       run.awaitAcknowledged(1);
+      List<String> command = new ArrayList<>(List.of("scale", "--dir=" + run.runDirectory()));
+      Stage.ALL.stream().skip(1).forEach(stage -> command.add(stage.label() + "=64"));
       PipelineProcess.Outcome outcome =
-          PipelineProcess.command(
-              directory,
-              "scale",
-              "reciprocal=64",
-              "norm=64",
-              "--dir",
-              run.runDirectory().toString());
+          PipelineProcess.command(directory, command.toArray(String[]::new));
       assertThat(outcome.exitCode()).isEqualTo(USAGE);
       assertThat(outcome.err().lines())
           .singleElement()
