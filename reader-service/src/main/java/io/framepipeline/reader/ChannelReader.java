@@ -107,7 +107,7 @@ final class ChannelReader extends SourceReader {
 
   @Override
   void run() {
-    cpu.takeLongTurns();
+    cpu.takeLongSlices();
     if (input.hasEnded()) {
       setFinished(true);
     }

@@ -148,7 +148,7 @@ class RetainedFramesTest {
     assertThat(frames.batchLength(WINDOW + 2)).isEqualTo(3);
   }
 
-  /** However many slots are free: the books have an end. */
+  /** However many slots are free: the delivery states have an end. */
   @Test
   void shouldPushBackWhenAFrameTakesTooLong() {
     read(1);

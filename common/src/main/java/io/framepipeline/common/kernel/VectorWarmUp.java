@@ -20,7 +20,7 @@ public final class VectorWarmUp {
   /** Many times what a frame takes in compiled code, and a hundredth of what it takes before. */
   private static final long FAST_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
 
-  /** A third of the time, so that the warm-up leaves a core to compilers and to other starts. */
+  /** A third of the time, so that the warm-up leaves a CPU to compilers and to other starts. */
   private static final int SHARE = 3;
 
   private static final long MAX_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);

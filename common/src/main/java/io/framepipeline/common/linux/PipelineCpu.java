@@ -41,7 +41,7 @@ public final class PipelineCpu {
   private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
   private static final int MAX_CPU = 8191;
   private static final long DELAY_NANOS = TimeUnit.SECONDS.toNanos(3);
-  private static final long SHORT_TURN_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+  private static final long SHORT_SLICE_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   private static final int SCHED_OTHER = 0;
   private static final int SCHED_BATCH = 3;
@@ -133,12 +133,12 @@ public final class PipelineCpu {
   }
 
   /** Call this on a thread that passes frames on and is woken for that. */
-  public void takeShortTurns() {
-    arrangeLater(SCHED_OTHER, SHORT_TURN_NANOS);
+  public void takeShortSlices() {
+    arrangeLater(SCHED_OTHER, SHORT_SLICE_NANOS);
   }
 
   /** Call this on a thread that wakes others, which then wait until this thread leaves the CPU. */
-  public void takeLongTurns() {
+  public void takeLongSlices() {
     arrangeLater(SCHED_BATCH, 0);
   }
 
@@ -169,7 +169,7 @@ public final class PipelineCpu {
         tellOfFailure("the kernel refuses");
       }
     } catch (LinkageError e) {
-      tellOfFailure("this JVM knows no system calls of this machine");
+      tellOfFailure("system calls are not to be had: " + e);
     }
   }
 

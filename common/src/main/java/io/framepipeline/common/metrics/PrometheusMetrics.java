@@ -54,7 +54,7 @@ final class PrometheusMetrics implements AutoCloseable {
     new JvmMemoryMetrics().bindTo(registry);
     new JvmThreadMetrics().bindTo(registry);
     new FileDescriptorMetrics().bindTo(registry);
-    bindProcessor();
+    bindCpu();
     new UptimeMetrics().bindTo(registry);
     ofStage.bindTo(registry);
   }
@@ -89,7 +89,7 @@ final class PrometheusMetrics implements AutoCloseable {
   /**
    * Uses Micrometer's binder, except for two names that {@code promtool} rejects and filters deny.
    */
-  private void bindProcessor() {
+  private void bindCpu() {
     new ProcessorMetrics().bindTo(registry);
     OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     FunctionCounter.builder("process.cpu", system, bean -> bean.getProcessCpuTime() / 1e9)

@@ -9,11 +9,11 @@ import org.agrona.concurrent.YieldingIdleStrategy;
 
 /** What a thread does after a duty cycle without work: the values of {@code IDLE_STRATEGY}. */
 public enum IdleMode {
-  /** Sleeps until there is work: processes may share cores. */
+  /** Sleeps until there is work: processes may share CPUs. */
   BACKOFF,
-  /** Never sleeps, but yields the core to others. */
+  /** Never sleeps, but yields the CPU to others. */
   YIELD,
-  /** Never sleeps: the lowest latency, for a thread that has a core of its own. */
+  /** Never sleeps: the lowest latency, for a thread that has a CPU of its own. */
   SPIN;
 
   /**

@@ -112,7 +112,7 @@ public final class ServiceRunner {
               });
         }
         TimerSlack.minimize();
-        common.cpu().takeShortTurns();
+        common.cpu().takeShortSlices();
         while (!agent.isDone()) {
           agent.idle(agent.doWork());
         }

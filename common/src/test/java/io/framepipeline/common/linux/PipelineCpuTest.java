@@ -57,8 +57,8 @@ class PipelineCpuTest {
   void shouldKeepThreadsToTheCpuAndLeaveOthersAlone() {
     PipelineCpu cpu = read(Integer.toString(last));
 
-    Path passing = startThread(PipelineCpu::takeShortTurns, cpu);
-    Path reading = startThread(PipelineCpu::takeLongTurns, cpu);
+    Path passing = startThread(PipelineCpu::takeShortSlices, cpu);
+    Path reading = startThread(PipelineCpu::takeLongSlices, cpu);
     Path neither = startThread(any -> {}, cpu);
 
     await()
