@@ -1,12 +1,9 @@
 package io.framepipeline.benchmarks;
 
 import io.framepipeline.common.config.ExitCode;
-import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
+import io.framepipeline.launcher.JsonFile;
 import io.framepipeline.launcher.Pipeline;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -19,8 +16,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** {@code ./pipeline bench}: measures what docs/performance.md states, on this machine. */
 @Command(
@@ -72,7 +67,7 @@ public final class Bench implements Callable<Integer> {
       results.put(section.name().toLowerCase(Locale.ROOT), measured);
       if (json != null) {
         // After each section: what is measured is kept, whatever becomes of the next one.
-        write(results);
+        JsonFile.write(json, results);
       }
     }
     return ExitCode.OK;
@@ -83,27 +78,13 @@ public final class Bench implements Callable<Integer> {
     checkPositive("--rounds", rounds);
     checkPositive("--seconds", seconds);
     if (json != null) {
-      OutputFile.check("--json", json);
+      JsonFile.check(json);
     }
   }
 
   private static void checkPositive(String option, int value) {
     if (value < 1) {
       throw Settings.malformed(option, Integer.toString(value), "1 or more");
-    }
-  }
-
-  private void write(Map<String, List<Series>> results) {
-    try {
-      Files.write(
-          json,
-          JsonMapper.builder()
-              .enable(SerializationFeature.INDENT_OUTPUT)
-              .build()
-              .writeValueAsBytes(results));
-    } catch (IOException e) {
-      throw new ExitException(
-          ExitCode.OUTPUT, "--json=%s: cannot be written: %s".formatted(json, e.getMessage()));
     }
   }
 

@@ -6,15 +6,10 @@ import io.framepipeline.common.wire.Frames;
 import io.framepipeline.console.PipelineState.LedgerState;
 import io.framepipeline.console.PipelineText;
 import io.framepipeline.console.Totals;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The result of a run; the names are the keys of the JSON report.
@@ -70,15 +65,6 @@ record Report(
   /** Whether every frame that was read is completed, or went back to Kafka. */
   boolean isComplete() {
     return ledger.framesAcknowledged() + ledger.framesReturned() == ledger.framesRead();
-  }
-
-  void writeJson(Path file) throws IOException {
-    Files.write(
-        file,
-        JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .build()
-            .writeValueAsBytes(this));
   }
 
   /** The ledger and related figures, for people. */

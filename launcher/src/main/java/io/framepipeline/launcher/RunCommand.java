@@ -2,7 +2,6 @@ package io.framepipeline.launcher;
 
 import io.framepipeline.common.config.ExitCode;
 import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.config.OutputFile;
 import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.FiguresDirectory;
 import io.framepipeline.common.service.CommonSettings;
@@ -104,7 +103,7 @@ final class RunCommand implements Callable<Integer> {
           "--duration", options.durationSeconds.toString(), "more than 0 seconds");
     }
     if (options.json != null) {
-      OutputFile.check("--json", options.json);
+      JsonFile.check(options.json);
     }
     LivePage.check(options.page);
     Map<String, String> environment = new HashMap<>(System.getenv());
@@ -174,8 +173,13 @@ final class RunCommand implements Callable<Integer> {
       return exitCode;
     }
     console.print(report);
-    if (options.json != null && !isWritten(report)) {
-      exitCode = Math.max(ExitCode.OUTPUT, exitCode);
+    if (options.json != null) {
+      try {
+        JsonFile.write(options.json, report);
+      } catch (ExitException e) {
+        console.print(e.getMessage());
+        exitCode = Math.max(e.exitCode(), exitCode);
+      }
     }
     if (!report.isComplete()) {
       console.print(
@@ -198,16 +202,6 @@ final class RunCommand implements Callable<Integer> {
         path
             + " was deleted under this run, which ends; if the system does so when its user logs out, set RemoveIPC=no in logind.conf, or have the user linger (loginctl enable-linger)");
     supervisor.killDriverToo();
-  }
-
-  private boolean isWritten(Report report) {
-    try {
-      report.writeJson(options.json);
-      return true;
-    } catch (IOException e) {
-      console.print("--json=%s: cannot be written: %s".formatted(options.json, e.getMessage()));
-      return false;
-    }
   }
 
   /** For the file system that holds a run's files, as it is now. */

@@ -49,7 +49,7 @@ class ReportTest {
   @Test
   void shouldWriteEveryKeyOfTheReport() throws Exception {
     Path file = directory.resolve("report.json");
-    Report.of(totals(new Ledger.Entry(1, 1, 0, 0, 0, 0), 1, 2), INSTANCES).writeJson(file);
+    JsonFile.write(file, Report.of(totals(new Ledger.Entry(1, 1, 0, 0, 0, 0), 1, 2), INSTANCES));
     JsonNode json = JsonMapper.shared().readTree(file.toFile());
     assertThat(json.propertyNames())
         .containsExactlyInAnyOrder(
