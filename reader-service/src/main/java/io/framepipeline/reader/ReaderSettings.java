@@ -134,19 +134,8 @@ public record ReaderSettings(
       reader.results.check();
     }
     if (reader.abandonedDirectory != null) {
-      checkAbandoned(reader.abandonedDirectory);
+      OutputFile.checkDirectory("READER_ABANDONED_DIR", reader.abandonedDirectory);
     }
     return reader;
-  }
-
-  private static void checkAbandoned(Path directory) {
-    OutputFile.whyNotDirectory(directory)
-        .ifPresent(
-            why -> {
-              throw new ExitException(
-                  ExitCode.USAGE,
-                  "READER_ABANDONED_DIR=%s: %s; give a directory that this user may write or make"
-                      .formatted(directory, why));
-            });
   }
 }

@@ -14,13 +14,28 @@ public final class OutputFile {
    * @throws ExitException with {@link ExitCode#USAGE} if this user cannot write the file
    */
   public static void check(String option, Path file) {
-    whyNotWritable(file)
-        .ifPresent(
-            why -> {
-              throw new ExitException(
-                  ExitCode.USAGE,
-                  "%s=%s: %s; give a file that this user may write".formatted(option, file, why));
-            });
+    refuse(option, file, whyNotWritable(file), "give a file that this user may write");
+  }
+
+  /**
+   * The same for a directory, which need not exist. It is not made.
+   *
+   * @throws ExitException with {@link ExitCode#USAGE} if this user cannot make it, or files in it
+   */
+  public static void checkDirectory(String option, Path directory) {
+    refuse(
+        option,
+        directory,
+        whyNotDirectory(directory),
+        "give a directory that this user may write or make");
+  }
+
+  private static void refuse(String option, Path path, Optional<String> reason, String remedy) {
+    reason.ifPresent(
+        why -> {
+          throw new ExitException(
+              ExitCode.USAGE, "%s=%s: %s; %s".formatted(option, path, why, remedy));
+        });
   }
 
   /** Why this user cannot write the file, as far as that is known before; empty if it can be. */
@@ -43,7 +58,7 @@ public final class OutputFile {
   }
 
   /** Why this user cannot make a directory, or files in it; empty if nothing speaks against it. */
-  public static Optional<String> whyNotDirectory(Path directory) {
+  static Optional<String> whyNotDirectory(Path directory) {
     Path existing = directory.toAbsolutePath();
     while (!Files.exists(existing)) {
       existing = existing.getParent();
