@@ -47,8 +47,7 @@ class FramesToKafkaTest {
   void shouldEndAtOnceAtASecondSignal() throws Exception {
     MockProducer<byte[], byte[]> producer = unanswered();
     try (FramesToKafka frames = framesToKafka()) {
-      CompletableFuture<Integer> exitCode = run(frames, producer);
-      awaitInFlight(FRAMES, exitCode);
+      CompletableFuture<Integer> exitCode = runUntilAllAreInFlight(frames, producer);
 
       frames.stop();
       frames.stop();
@@ -62,8 +61,7 @@ class FramesToKafkaTest {
   void shouldWriteWhatIsInFlightWhenTheTerminalEnds() throws Exception {
     MockProducer<byte[], byte[]> producer = unanswered();
     try (FramesToKafka frames = framesToKafka()) {
-      CompletableFuture<Integer> exitCode = run(frames, producer);
-      awaitInFlight(FRAMES, exitCode);
+      CompletableFuture<Integer> exitCode = runUntilAllAreInFlight(frames, producer);
 
       frames.hangUp();
       frames.hangUp();
@@ -101,8 +99,7 @@ class FramesToKafkaTest {
   void shouldKeepFramesWhileNoBrokerAnswers() throws Exception {
     try (FramesToKafka frames = framesToKafka()) {
       CompletableFuture<Integer> exitCode =
-          run(frames, new KafkaProducer<>(settings().kafka().patientProducer()));
-      awaitInFlight(FRAMES, exitCode);
+          runUntilAllAreInFlight(frames, new KafkaProducer<>(settings().kafka().patientProducer()));
       long afterOneTry = awaitDutyCycleAfter(0, exitCode);
       awaitDutyCycleAfter(afterOneTry, exitCode);
 
@@ -147,8 +144,7 @@ class FramesToKafkaTest {
   void shouldNotWriteATakenFrameAgain() throws Exception {
     MockProducer<byte[], byte[]> producer = unanswered();
     try (FramesToKafka frames = framesToKafka()) {
-      CompletableFuture<Integer> exitCode = run(frames, producer);
-      awaitInFlight(FRAMES, exitCode);
+      CompletableFuture<Integer> exitCode = runUntilAllAreInFlight(frames, producer);
       int taken = producer.history().size();
 
       producer.errorNext(new TimeoutException("no answer"));
@@ -199,11 +195,14 @@ class FramesToKafkaTest {
         });
   }
 
-  private void awaitInFlight(int count, CompletableFuture<?> end) {
+  private CompletableFuture<Integer> runUntilAllAreInFlight(
+      FramesToKafka frames, Producer<byte[], byte[]> producer) {
+    CompletableFuture<Integer> exitCode = run(frames, producer);
     await()
         .atMost(WATCHDOG)
-        .until(() -> end.isDone() || stats.ledger.read().framesInFlight() == count);
-    assertThat(end).isNotDone();
+        .until(() -> exitCode.isDone() || stats.ledger.read().framesInFlight() == FRAMES);
+    assertThat(exitCode).isNotDone();
+    return exitCode;
   }
 
   private long awaitDutyCycleAfter(long nanos, CompletableFuture<?> end) {

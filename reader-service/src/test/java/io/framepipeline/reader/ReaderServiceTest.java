@@ -5,15 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.aeron.CommonContext;
 import io.framepipeline.common.config.ExitException;
-import io.framepipeline.common.linux.PipelineCpu;
+import io.framepipeline.common.config.Settings;
 import io.framepipeline.common.metrics.StageStats;
 import io.framepipeline.common.service.CommonSettings;
-import io.framepipeline.common.service.IdleMode;
-import io.framepipeline.common.transport.Channels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.OptionalLong;
+import java.util.Map;
+import java.util.Properties;
 import java.util.stream.Stream;
 import org.agrona.IoUtil;
 import org.junit.jupiter.api.AfterEach;
@@ -49,26 +48,17 @@ class ReaderServiceTest {
 
   private ReaderService start(Path results) throws IOException {
     Files.createDirectories(sharedDirectory);
-    ReaderSettings settings =
-        new ReaderSettings(
-            new Source("/dev/zero"),
-            false,
-            OptionalLong.empty(),
-            OptionalLong.empty(),
-            64,
-            PartialFrame.REFUSE,
-            2,
-            null,
-            new ResultsTarget(results.toString()),
-            null);
-    CommonSettings common =
-        new CommonSettings(
-            sharedDirectory.resolve("aeron"),
-            Channels.of("aeron:ipc?term-length=64k"),
-            IdleMode.BACKOFF,
-            PipelineCpu.any(),
-            0,
-            OptionalLong.empty());
-    return new ReaderService(settings, common, StageStats.inMemory());
+    Settings settings =
+        new Settings(
+            Map.of(
+                "AERON_DIR",
+                sharedDirectory.resolve("aeron").toString(),
+                "READER_SOURCE",
+                "/dev/zero",
+                "READER_RESULTS",
+                results.toString()),
+            new Properties());
+    return new ReaderService(
+        ReaderSettings.read(settings, 64), CommonSettings.read(settings), StageStats.inMemory());
   }
 }

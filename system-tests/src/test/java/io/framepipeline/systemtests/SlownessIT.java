@@ -122,10 +122,7 @@ class SlownessIT {
   }
 
   private static Stage senderOf(Stage stage) {
-    return Stage.ALL.stream()
-        .filter(sender -> !sender.isLast() && sender.next() == stage)
-        .findFirst()
-        .orElseThrow();
+    return stage.upstream().getLast();
   }
 
   private static long framesDone(StageStats stats) {
