@@ -243,8 +243,8 @@ final class StageInstances {
     }
     int code = slot.instance.process().exitValue();
     slot.hadOrphan |= slot.instance.isOrphan();
-    if (Restarts.isFinal(code)) {
-      exitCode = isDispensable(slot) ? exitCode : code;
+    if (Restarts.isFinal(code) && !isDispensable(slot)) {
+      exitCode = code;
     } else if (slot.hadOrphan && !slot.instance.hasEnded()) {
       return isTakenOver(slot, code, nowNanos);
     }
