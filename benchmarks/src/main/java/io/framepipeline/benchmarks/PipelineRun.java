@@ -36,7 +36,7 @@ final class PipelineRun implements Contender {
   private final Path log;
   private final long startNanos;
 
-  /** Whether somebody was told to look into the log, so that it must stay. */
+  /** Whether a failure has named the log, so that it must stay. */
   private boolean isLogNamed;
 
   PipelineRun(Path home, Map<String, String> settings, List<String> options) {

@@ -71,7 +71,8 @@ final class ResultsWriter implements AutoCloseable {
       ResultsOutput output = opener.open();
       next = Math.max(next, output.written());
       if (next > norms.written()) {
-        // A dead reader was killed before it said so. Without a further result nobody else would.
+        // A dead reader was killed before it said so. Without a further result, no later step
+        // would.
         norms.written(next, output.bytes());
       }
       long parkNanos = MIN_PARK_NANOS;

@@ -46,7 +46,7 @@ class TransformStageTest {
   private static final int SOURCE_ID = 12345;
   private static final int ANSWER_STREAM_ID = -6;
 
-  /** What a receiver is given that nobody has seen reading, give or take one. */
+  /** What a sender gives a receiver that it has not seen reading, give or take one. */
   private static final int ENOUGH_FRAMES = 8;
 
   private final SteppedDriver driver = new SteppedDriver();

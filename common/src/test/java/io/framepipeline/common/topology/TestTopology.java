@@ -13,7 +13,7 @@ import java.util.Set;
 public final class TestTopology {
   private static final Set<Stage> THREE = EnumSet.of(Stage.READER, Stage.RECIPROCAL, Stage.NORM);
 
-  /** The middle stages that somebody has added. */
+  /** The middle stages that a user has added. */
   public static final List<Stage> FURTHER =
       Stage.ALL.stream().filter(stage -> !THREE.contains(stage)).toList();
 
